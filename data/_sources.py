@@ -1,0 +1,150 @@
+"""What each bundled table is: written to ``reference/sources.json`` by `tabulate`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from .axes import UNITS
+from .unhcr import LEDGERS
+
+RETRIEVED: Final = "2026-11-24"
+
+_KEYS: Final = {
+    "country": "ISO 3166-1 alpha-3",
+    "year": "calendar year",
+    "sex": "female, male",
+    "age": "lower bound of the age group in years, the last one open",
+}
+_WPP: Final = {
+    "publisher": "United Nations, Department of Economic and Social Affairs, Population Division",
+    "title": "World Population Prospects 2024",
+    "revision": "2024 (R package wpp2024, github PPgp/wpp2024 at 2da7768a)",
+    "licence": "CC BY 3.0 IGO",
+    "retrieved": RETRIEVED,
+}
+_UNHCR: Final = {
+    "publisher": "United Nations High Commissioner for Refugees",
+    "title": "Refugee Data Finder",
+    "revision": "R package refugees, github PopulationStatistics/refugees at 0c16a6d0",
+    "licence": "CC BY 4.0",
+    "retrieved": RETRIEVED,
+}
+_AGENCIES: Final = {
+    "publisher": "COMAR, EOIR, Congressional Research Service, El Colegio de México",
+    "title": "Agency figures on asylum",
+    "revision": "as named in the columns source and note",
+    "licence": "figures quoted with their source; EOIR and CRS: US public domain",
+    "retrieved": RETRIEVED,
+}
+
+_NOT_COUNTED: Final = "UNHCR gives no decisions"
+_CASES: Final = "USA 2000-01: UNHCR counts cases, not persons"
+_NO_STAFF: Final = "staff in post is published for COMAR in 2019 and March 2020 only"
+
+
+def _table(
+    about: dict[str, str], keys: str, values: dict[str, str], note: str, **more: Any
+) -> dict[str, Any]:
+    columns = {key: _KEYS[key] for key in keys.split()} | values
+    return about | {"columns": columns, "note": note} | more
+
+
+def _named(*names: str) -> dict[str, str]:
+    return {name: UNITS[name] for name in names}
+
+
+SOURCES: Final[dict[str, dict[str, Any]]] = {
+    "tfr": _table(_WPP, "country year", _named("tfr"), "Total fertility rate, estimates 1950-2023."),
+    "e0": _table(_WPP, "country year sex", _named("e0"), "Life expectancy at birth, estimates 1950-2023."),
+    "vital": _table(
+        _WPP,
+        "country year",
+        _named("births", "deaths", "net_migration"),
+        "Births, deaths and net migration of the calendar year, estimates 1950-2023.",
+    ),
+    "total": _table(
+        _WPP,
+        "country year",
+        _named("population"),
+        "Total population at 1 January: that of 31 December of the year before, rebuilt from the "
+        "projected totals and the changes by year.",
+        reference_date="1 January",
+    ),
+    "population": _table(
+        _WPP,
+        "country year sex age",
+        _named("population"),
+        "Population at 1 July by sex and five-year age group, 1950, 1960 … 2020.",
+        reference_date="1 July",
+        year_step=10,
+    ),
+    "mx": _table(
+        _WPP,
+        "country year sex age",
+        _named("mx"),
+        "Death rates of the calendar year by sex and abridged age (0, 1, 5 … 100), 1950, 1960 … 2020.",
+        year_step=10,
+    ),
+    "mx_recent": _table(
+        _WPP,
+        "country sex age",
+        _named("mx"),
+        "Death rates by sex and abridged age, mid-2020 to mid-2025: the pandemic is in them; scale the "
+        "pattern to the e0 of a single year before use.",
+        period="mid-2020 to mid-2025",
+    ),
+    "fertility_pattern": _table(
+        _WPP,
+        "country year age",
+        _named("fertility_share"),
+        "Share of fertility by five-year age of the mother, 1950-2023; made to sum to 1 on reading.",
+        age_range="10 to 54",
+    ),
+    "sex_ratio": _table(
+        _WPP,
+        "country year",
+        _named("sex_ratio_at_birth"),
+        "Sex ratio at birth by five-year period (mid-year to mid-year), at its first year; 2020 is 2020-25.",
+        year_step=5,
+    ),
+    "migrant_ages": _table(
+        _WPP,
+        "country sex age",
+        {"net_migrants": "persons per period"},
+        "Net migrants by sex and age that the UN projects for mid-2025 to mid-2030; divided by their total "
+        "on reading. Every cell has the sign of the total, but for a few ages of the United States, whose "
+        "share is negative (more leave than come).",
+        period="mid-2025 to mid-2030",
+    ),
+    "asylum": _table(
+        _UNHCR,
+        "country year",
+        _named("applications", "recognized", "rejected", "closed", "pending", "staff"),
+        "Asylum ledger in persons at one level of decision; recognized is refugee status and other "
+        "protection; pending at 31 December of the year. The ledgers do not close exactly: they are "
+        "administrative counts. In 2013 UNHCR gives Mexico's recognitions alone. Staff: COMAR's officers, "
+        "study of El Colegio de México (2021); 2020 as of March.",
+        definition={country: ledger.definition for country, ledger in LEDGERS.items()},
+        missing={
+            "applications": _CASES,
+            **dict.fromkeys(("recognized", "rejected", "closed"), f"MEX 2014: {_NOT_COUNTED}; {_CASES}"),
+            "pending": LEDGERS["USA"].pending_missing,
+            "staff": _NO_STAFF,
+        },
+    ),
+    "agency": _table(
+        _AGENCIES,
+        "",
+        {
+            "agency": "who acts",
+            "country": _KEYS["country"],
+            "measure": "what is counted",
+            "period": "calendar year, month (2023-07), span (2021-01/2021-05) or US fiscal year (FY2019)",
+            "value": "number, in the column unit",
+            "unit": "unit of value",
+            "source": "who published the figure",
+            "note": "definition or remark",
+        },
+        "Figures to check answers against. The two vintages of EOIR define 'pending' differently.",
+    ),
+}

@@ -1,0 +1,404 @@
+"""Cohort-component projection over draws: single years of age, calendar years, both sexes.
+
+The base is the population at mid-2020. A half-year step with the observed rates brings it to 1 January 2021; from
+there calendar years are projected with observed figures as far as they go and with forecast draws after that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from ..data.axes import SEXES
+from ..data.reference import Region
+from ._cohort import AGES, project_draws, survival_at
+from .ages import decline_by_age, split_groups, survival_table
+from .errors import DrawsError
+from .indicators import dependency_ratio, growth_rate, support_ratio
+
+__all__ = ["Projection", "project"]
+
+BASE = 2020  # mid-year of the base population
+TOLERANCE = 1e-6  # persons, largest residual of the accounting identity in any cell
+UNITS = {"tfr": "children per woman", "e0": "years", "net_migration_rate": "per person-year"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projection:
+    """Draws of a population's future, and all that it takes to project one more migrant.
+
+    Parameters
+    ----------
+    stocks : xarray.Dataset
+        ``population`` (draw, country, year, sex, age), persons at 1 January.
+    flows : xarray.Dataset
+        ``births``, ``deaths``, ``net_migration`` and ``emigration_limited``, the emigrants that the rates asked for
+        and no cohort held (draw, country, year), persons per year.
+    inputs : xarray.Dataset
+        The rates behind it: ``e0``, ``tfr``, ``fertility_share``, ``female_share``, ``survival`` …
+
+    Examples
+    --------
+    >>> from poblar.data import reference
+    >>> people = project(reference.region(("MEX", "GTM")))  # observed years only
+    >>> people.growth_rate.sel(country="MEX").sizes
+    Frozen({'draw': 1, 'year': 3})
+    """
+
+    stocks: xr.Dataset
+    flows: xr.Dataset
+    inputs: xr.Dataset
+
+    def sel(self, *, country: str | list[str]) -> Projection:
+        """The projection of one country, or of some, every axis kept."""
+        wanted = [country] if isinstance(country, str) else list(country)
+        known = self.countries
+        unknown = [name for name in wanted if name not in known]
+        if unknown:
+            raise DrawsError(f"expected countries among {', '.join(known)}, found {', '.join(unknown)}.")
+        return Projection(
+            stocks=self.stocks.sel(country=wanted),
+            flows=self.flows.sel(country=wanted),
+            inputs=self.inputs.sel(country=wanted),
+        )
+
+    def isel(self, *, draw: slice) -> Projection:
+        """The projection of some of the draws."""
+        return Projection(
+            stocks=self.stocks.isel(draw=draw), flows=self.flows.isel(draw=draw), inputs=self.inputs.isel(draw=draw)
+        )
+
+    @property
+    def countries(self) -> tuple[str, ...]:
+        """ISO codes of the countries."""
+        return tuple(self.stocks["country"].to_numpy().tolist())
+
+    @property
+    def population(self) -> xr.DataArray:
+        """Persons at 1 January by sex and single year of age (draw, country, year, sex, age)."""
+        return self.stocks["population"]
+
+    @property
+    def total(self) -> xr.DataArray:
+        """Persons at 1 January (draw, country, year)."""
+        total = self.population.sum(["sex", "age"], dtype="float64")
+        return total.rename("total_population").assign_attrs(units="persons")
+
+    @property
+    def growth_rate(self) -> xr.DataArray:
+        """Total growth, P(t+1) / P(t) - 1 (draw, country, year), fraction per year."""
+        return growth_rate(self.population).rename("growth_rate")
+
+    @property
+    def natural_growth(self) -> xr.DataArray:
+        """Natural growth, (births - deaths) / P(t) (draw, country, year), fraction per year."""
+        rate = (self.flows["births"] - self.flows["deaths"]) / self._at_start()
+        return rate.rename("natural_growth").assign_attrs(units="per year")
+
+    @property
+    def social_growth(self) -> xr.DataArray:
+        """Social growth, net migration / P(t) (draw, country, year), fraction per year."""
+        rate = self.flows["net_migration"] / self._at_start()
+        return rate.rename("social_growth").assign_attrs(units="per year")
+
+    @property
+    def dependency_ratio(self) -> xr.DataArray:
+        """((0-14) + (65+)) / (15-64) at 1 January (draw, country, year); other limits: `indicators`."""
+        return dependency_ratio(self.population).rename("dependency_ratio")
+
+    @property
+    def support_ratio(self) -> xr.DataArray:
+        """Persons aged 15-64 per person aged 65+ at 1 January (draw, country, year)."""
+        return support_ratio(self.population).rename("support_ratio")
+
+    def save(self, path: str | Path) -> Path:
+        """Write stocks, flows and inputs to one NetCDF file, and return its path."""
+        tree = xr.DataTree.from_dict({"/stocks": self.stocks, "/flows": self.flows, "/inputs": self.inputs})
+        tree.to_netcdf(path, engine="h5netcdf")
+        return Path(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a projection that `save` wrote."""
+        with xr.open_datatree(path, engine="h5netcdf") as tree:
+            if not {"stocks", "flows", "inputs"} <= set(tree.children):
+                raise DrawsError(f"{path}: expected a file written by Projection.save, found another file.")
+            stocks, flows, inputs = (tree[name].to_dataset().load() for name in ("stocks", "flows", "inputs"))
+        return cls(stocks=stocks, flows=flows, inputs=inputs)
+
+    def _at_start(self) -> xr.DataArray:
+        return self.total.sel(year=self.flows["year"])
+
+
+def project(
+    region: Region,
+    *,
+    fertility: xr.DataArray | None = None,
+    mortality: xr.DataArray | None = None,
+    migration: xr.DataArray | None = None,
+    memory_gb: float = 2.0,
+) -> Projection:
+    """Project every country of a region over draws by the cohort-component method.
+
+    ``P(t+1) = P(t) + births(t) - deaths(t) + net migration(t)`` in every cell, to 1e-6 persons. Survival comes from
+    each year's life expectancy and the country's recent death rates shifted along one pattern of decline (Lee &
+    Carter 1992; Li & Lee 2005); births from mid-year women; migrants join half at the start and half at the end of
+    the year (Preston, Heuveline & Guillot 2001, ch. 6). The latest age pattern of fertility and sex ratio at birth
+    are kept.
+
+    Parameters
+    ----------
+    region : Region
+        Base population, history and age schedules; `Region.sel` takes some of its countries.
+    fertility : xarray.DataArray, optional
+        TFR, axes ``country``, ``year`` and perhaps ``draw``; children per woman.
+    mortality : xarray.DataArray, optional
+        Life expectancy at birth, with ``sex`` as well; years.
+    migration : xarray.DataArray, optional
+        Net migration rate, per person-year, of the population at the year's end without it; or counts, persons per
+        year. Without any of the three only observed years are projected; all or none.
+    memory_gb : float
+        What the draws of the population may take; more is refused, not swapped.
+
+    Returns
+    -------
+    Projection
+        From 1 January 2021 to 1 January after the last year of the forecasts.
+
+    Raises
+    ------
+    DrawsError
+        If the forecasts differ in years or draws, miss a country, have other units, hold NaN, do not follow on
+        the observed years, or would not fit in `memory_gb`.
+
+    Examples
+    --------
+    >>> from poblar.data import reference
+    >>> people = project(reference.region(("MEX",)))
+    >>> round(float(people.total.sel(year=2024).squeeze()) / 1e6)  # the UN: 130.3 million
+    130
+    """
+    paths = _aligned(region, fertility, mortality, migration)
+    draws, years = paths.sizes["draw"], paths["year"].to_numpy()
+    needed = 4e-9 * draws * len(region.countries) * (len(years) + 1) * 2 * AGES
+    if needed > memory_gb:
+        raise DrawsError(
+            f"expected at most {memory_gb:g} GB of population draws, found {needed:.1f} GB "
+            f"({draws} draws of {len(region.countries)} countries); thin the draws, take fewer countries with "
+            "region.sel(country=…), or raise memory_gb."
+        )
+    decline = decline_by_age(region.mx["mx"])
+    pieces = [_project_country(region, paths.sel(country=[country]), decline) for country in region.countries]
+    stocks, flows, inputs = (xr.concat(parts, "country", join="exact") for parts in zip(*pieces, strict=True))
+    return Projection(
+        stocks=stocks.transpose("draw", "country", ...), flows=flows.transpose("draw", "country", ...), inputs=inputs
+    )
+
+
+def _aligned(
+    region: Region,
+    fertility: xr.DataArray | None,
+    mortality: xr.DataArray | None,
+    migration: xr.DataArray | None,
+) -> xr.Dataset:
+    """Observed figures from 2021 on, followed by the forecasts: tfr, e0, counts and rates over exact labels."""
+    observed = xr.Dataset(
+        {
+            "tfr": region.tfr["tfr"],
+            "e0": region.e0["e0"],
+            "counts": region.net_migration["net_migration"],
+        }
+    ).sel(year=slice(BASE + 1, None))
+    observed["rates"] = xr.zeros_like(observed["counts"])
+    given = {"fertility": fertility, "mortality": mortality, "migration": migration}
+    absent = [name for name, value in given.items() if value is None]
+    if fertility is None or mortality is None or migration is None:
+        if len(absent) < 3:
+            raise DrawsError(
+                f"expected all of fertility=, mortality= and migration=, found none for {', '.join(absent)}; "
+                "give all three, or none to project the observed years."
+            )
+        return observed.expand_dims(draw=[0])
+    countries = list(region.countries)
+    zeros = xr.zeros_like(migration)
+    is_count = migration.attrs.get("units") == "persons per year"
+    arrays = {
+        "tfr": _checked(fertility, "fertility", UNITS["tfr"], countries),
+        "e0": _checked(mortality, "mortality", UNITS["e0"], countries),
+        "counts" if is_count else "rates": _checked(
+            migration, "migration", "persons per year" if is_count else UNITS["net_migration_rate"], countries
+        ),
+        "rates" if is_count else "counts": zeros.sel(country=countries),
+    }
+    try:
+        arrays = dict(zip(arrays, xr.align(*arrays.values(), join="exact"), strict=True))
+    except ValueError as error:
+        shapes = ", ".join(
+            f"{name} {array.sizes.get('draw', 1)} draws of {array['year'].values[0]}-{array['year'].values[-1]}"
+            for name, array in arrays.items()
+        )
+        raise DrawsError(
+            f"expected the same draws and years in all forecasts, found {shapes}; "
+            "make them with the same until= and draws=."
+        ) from error
+    future = xr.Dataset(arrays)
+    if "draw" not in future.dims:
+        future = future.expand_dims(draw=[0])
+    first, follows = int(future["year"][0]), int(observed["year"][-1]) + 1
+    if first > follows or (np.diff(future["year"]) != 1).any():
+        raise DrawsError(
+            f"expected forecasts of every year from {follows} on, found {future['year'].values.tolist()}; "
+            "fit to all observed years, or give the years between."
+        )
+    past = observed.sel(year=slice(None, first - 1)).expand_dims(draw=future["draw"])
+    return xr.concat([past, future], "year", join="exact", data_vars="all")
+
+
+def _checked(array: xr.DataArray, what: str, units: str, countries: list[str]) -> xr.DataArray:
+    """A forecast with the right axes, units and countries, every value finite."""
+    axes = {"draw", "country", "year", "sex"} if what == "mortality" else {"draw", "country", "year"}
+    found = set(map(str, array.dims))
+    if found | {"draw"} != axes:
+        raise DrawsError(f"{what}: expected axes {sorted(axes)} (draw may be left out), found {sorted(found)}.")
+    if array.attrs.get("units") != units:
+        raise DrawsError(
+            f"{what}: expected units {units!r}, found {array.attrs.get('units')!r}; convert, and set attrs['units']."
+        )
+    missing = [country for country in countries if country not in array["country"].values]
+    if missing:
+        raise DrawsError(
+            f"{what}: expected countries {', '.join(countries)}, found none of {', '.join(missing)}; "
+            "forecast them too, or project region.sel(country=…)."
+        )
+    if not bool(np.isfinite(array).all()):
+        raise DrawsError(f"{what}: expected finite numbers, found NaN or infinity; mend the draws.")
+    if what == "mortality" and tuple(array["sex"].values) != SEXES:
+        raise DrawsError(f"mortality: expected sex {SEXES}, found {tuple(array['sex'].values)}; reorder.")
+    return array.sel(country=countries)
+
+
+def kernel_arguments(inputs: xr.Dataset) -> dict[str, NDArray[np.float64] | float]:
+    """What the kernels take of one country's inputs, as contiguous float64 arrays."""
+    levels = inputs["e0_level"].to_numpy()
+    return {
+        "e0": _float(inputs["e0"], "draw", "year", "sex"),
+        "low": float(levels[0]),
+        "step": float(levels[1] - levels[0]),
+        "table": _float(inputs["survival"], "sex", "e0_level", "cohort"),
+        "tfr": _float(inputs["tfr"], "draw", "year"),
+        "pattern": _float(inputs["fertility_share"], "year", "age"),
+        "female_share": _float(inputs["female_share"], "year"),
+    }
+
+
+def _project_country(
+    region: Region, paths: xr.Dataset, decline: xr.DataArray
+) -> tuple[xr.Dataset, xr.Dataset, xr.Dataset]:
+    """Stocks, flows and inputs of one country."""
+    country = str(paths["country"].item())
+    inputs = _inputs(region, country, paths.squeeze("country", drop=True), decline)
+    draws, years = inputs.sizes["draw"], inputs.sizes["year"]
+    population = np.empty((draws, years + 1, 2, AGES), dtype=np.float32)
+    births, deaths, migration, asked = (np.empty((draws, years)) for _ in range(4))
+    no_detail = np.empty((0, years, 2, AGES))
+    residual = project_draws(
+        start=_float(inputs["start"], "sex", "age"),
+        **kernel_arguments(inputs),
+        counts=_float(inputs["counts"], "draw", "year"),
+        rates=_float(inputs["rates"], "draw", "year"),
+        schedule=_float(inputs["migrant_share"], "sex", "age"),
+        population=population,
+        births=births,
+        deaths=deaths,
+        migration=migration,
+        asked=asked,
+        cell_deaths=no_detail,
+        cell_moved=no_detail,
+    )
+    if not residual <= TOLERANCE:
+        raise DrawsError(
+            f"{country}: expected the accounting identity to hold to {TOLERANCE} persons, found a residual of "
+            f"{residual:g}; check the inputs for implausible rates."
+        )
+    draw, year = inputs["draw"].to_numpy(), inputs["year"].to_numpy()
+    stocks = xr.DataArray(
+        population,
+        dims=("draw", "year", "sex", "age"),
+        coords={"draw": draw, "year": np.r_[year, year[-1] + 1], "sex": list(SEXES), "age": np.arange(AGES)},
+        name="population",
+        attrs={"units": "persons", "reference_date": "1 January"},
+    )
+    flows = xr.Dataset(
+        {
+            name: (("draw", "year"), values, {"units": "persons per year"})
+            for name, values in (
+                ("births", births),
+                ("deaths", deaths),
+                ("net_migration", migration),
+                ("emigration_limited", migration - asked),
+            )
+        },
+        coords={"draw": draw, "year": year},
+    )
+    one, another, third = (part.expand_dims(country=[country]) for part in (stocks.to_dataset(), flows, inputs))
+    return one, another, third
+
+
+def _inputs(region: Region, country: str, paths: xr.Dataset, decline: xr.DataArray) -> xr.Dataset:
+    """Everything the kernel needs to project one country, labelled."""
+    years = paths["year"].to_numpy()
+    table = survival_table(region.mx_recent["mx"].sel(country=country), decline)
+    pattern = region.fertility_pattern["fertility_share"].sel(country=country)
+    ratio = region.sex_ratio["sex_ratio_at_birth"].sel(country=country)
+    # Patterns are kept after the last one observed; the sex ratio is that of the five-year period.
+    latest = xr.DataArray(np.minimum(years, int(pattern["year"][-1])), dims="year", coords={"year": years})
+    period = xr.DataArray(np.minimum(years // 5 * 5, int(ratio["year"][-1])), dims="year", coords={"year": years})
+    inputs = paths.assign(
+        fertility_share=split_groups(pattern.sel(year=latest).drop_vars("year").assign_coords(year=years)),
+        female_share=1.0 / (1.0 + ratio.sel(year=period).drop_vars("year").assign_coords(year=years)),
+        migrant_share=_signed_split(region.migrant_ages["migrant_share"].sel(country=country)),
+        survival=(("sex", "e0_level", "cohort"), table.survival),
+    ).assign_coords(e0_level=table.e0, cohort=np.arange(AGES + 1))
+    return inputs.assign(start=_to_january(region, country, inputs)).drop_vars("country", errors="ignore")
+
+
+def _signed_split(shares: xr.DataArray) -> xr.DataArray:
+    """Net migrants by single year, where some groups gain and others lose; sums to one."""
+    single = split_groups(shares.clip(min=0)) - split_groups(-shares.clip(max=0))
+    return single / single.sum()
+
+
+def _to_january(region: Region, country: str, inputs: xr.Dataset) -> xr.DataArray:
+    """The population at 1 January 2021: the base at mid-2020 after half a year of the rates of 2020.
+
+    Half of each cohort has its birthday in the half-year; births and migrants are half of the year's.
+    """
+    base = split_groups(region.population["population"].sel(country=country, year=BASE))
+    people = _float(base, "sex", "age")
+    arguments = kernel_arguments(inputs)
+    survival = np.empty((2, AGES + 1))
+    e0 = _float(region.e0["e0"].sel(country=country, year=BASE), "sex")
+    survival_at(e0, arguments["low"], arguments["step"], arguments["table"], survival)
+    half = np.sqrt(survival)
+    staying = people * half[:, 1:]
+    january = 0.5 * staying
+    january[:, 1:] += 0.5 * staying[:, :-1]
+    january[:, -1] += 0.5 * staying[:, -1]
+    share = split_groups(region.fertility_pattern["fertility_share"].sel(country=country, year=BASE))
+    asfr = float(region.tfr["tfr"].sel(country=country, year=BASE)) * _float(share, "age")
+    births = 0.5 * asfr @ people[0]
+    female = float(inputs["female_share"][0])
+    january[:, 0] += births * np.array([female, 1.0 - female]) * survival[:, 0]
+    migrants = float(region.net_migration["net_migration"].sel(country=country, year=BASE))
+    january += 0.5 * migrants * _float(inputs["migrant_share"], "sex", "age")
+    return xr.DataArray(np.maximum(january, 0.0), dims=("sex", "age"), coords={"sex": list(SEXES), "age": np.arange(AGES)})
+
+
+def _float(array: xr.DataArray, *dims: str) -> NDArray[np.float64]:
+    """A contiguous float64 array with the axes in this order."""
+    return np.ascontiguousarray(array.transpose(*dims).to_numpy(), dtype=np.float64)

@@ -1,0 +1,140 @@
+r"""A queue of cases worked first in, first out, month by month.
+
+Cases arrive in month s, and in each later month a share w of those still waiting withdraws before any is decided.
+The capacity of a month decides the oldest cases first and is never used for more than there are. Withdrawal is
+the same for all who wait, so that with the growth factor :math:`G_k = \prod_{j \le k} (1 - w_j)^{-1}` arrivals
+:math:`a_s G_s` and capacities :math:`c_k G_k` form a queue without withdrawal that decides the same cases in the same
+months. That is what makes waiting-time goals linear in the capacity (`poblar.optimize.staffing`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from .errors import DrawsError
+
+__all__ = ["QueueRun", "run_queue"]
+
+Array = NDArray[np.float64]
+
+
+class QueueRun(NamedTuple):
+    """What happens in a queue, draw by draw.
+
+    Parameters
+    ----------
+    pending : array, shape (draw, month + 1)
+        Cases waiting at the start of each month, and at the end of the last.
+    decided, withdrawn : array, shape (draw, month)
+        Cases decided and withdrawn in each month.
+    wait : array, shape (draw, month)
+        Months from the month of arrival to the month in which the last case that arrived in it is decided or
+        withdrawn; infinite where that is not before the end.
+
+    Examples
+    --------
+    >>> QueueRun._fields
+    ('pending', 'decided', 'withdrawn', 'wait')
+    """
+
+    pending: Array
+    decided: Array
+    withdrawn: Array
+    wait: Array
+
+
+def run_queue(backlog: Array, arrivals: Array, capacity: Array, withdrawal: Array) -> QueueRun:
+    """Run the queue of each draw.
+
+    Parameters
+    ----------
+    backlog : array, shape (draw,)
+        Cases waiting before the first month, older than all arrivals.
+    arrivals, capacity : array, shape (draw, month)
+        Cases arriving in each month, and cases that can be decided in it.
+    withdrawal : array, shape (draw, month)
+        Share of the cases waiting at the start of the month that withdraws in it, 0 to below 1.
+
+    Returns
+    -------
+    QueueRun
+
+    Raises
+    ------
+    DrawsError
+        If shapes differ, a value is not finite or negative, or a withdrawal is not below one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one = np.ones((1, 4))
+    >>> run = run_queue(np.array([20.0]), 10 * one, 15 * one, 0 * one)
+    >>> run.pending
+    array([[20., 15., 10.,  5.,  0.]])
+    >>> run.wait
+    array([[1., 1., 1., 0.]])
+    """
+    arrays = [np.ascontiguousarray(array, dtype=float) for array in (backlog, arrivals, capacity, withdrawal)]
+    shapes = [array.shape for array in arrays]
+    if len(shapes[1]) != 2 or shapes[1:] != [shapes[1]] * 3 or shapes[0] != shapes[1][:1]:
+        raise DrawsError(
+            f"expected backlog (draw,) and arrivals, capacity and withdrawal (draw, month), found shapes {shapes}."
+        )
+    for name, array in zip(("backlog", "arrivals", "capacity", "withdrawal"), arrays, strict=True):
+        if not (np.isfinite(array).all() and (array >= 0).all()):
+            raise DrawsError(f"{name}: expected finite numbers of zero or more, found {np.nanmin(array):g}.")
+    if (arrays[3] >= 1).any():
+        raise DrawsError(f"withdrawal: expected shares below one, found {arrays[3].max():g}.")
+    draws, months = shapes[1]
+    run = QueueRun(np.empty((draws, months + 1)), *(np.empty((draws, months)) for _ in range(3)))
+    _run(*arrays, *run)
+    return run
+
+
+@njit(cache=True, nogil=True)
+def _run(
+    backlog: Array,
+    arrivals: Array,
+    capacity: Array,
+    withdrawal: Array,
+    pending: Array,
+    decided: Array,
+    withdrawn: Array,
+    wait: Array,
+) -> None:
+    draws, months = arrivals.shape
+    left = np.empty(months + 1)  # cases of each month of arrival still waiting; 0 is the backlog
+    for draw in range(draws):
+        left[:] = 0.0
+        left[0] = backlog[draw]
+        oldest = 0
+        wait[draw, :] = np.inf
+        pending[draw, 0] = backlog[draw]
+        for month in range(months):
+            gone = 0.0
+            for cohort in range(oldest, month + 1):
+                gone += withdrawal[draw, month] * left[cohort]
+                left[cohort] *= 1.0 - withdrawal[draw, month]
+            left[month + 1] = arrivals[draw, month]
+            room = capacity[draw, month]
+            done = 0.0
+            while oldest <= month + 1 and room >= left[oldest]:
+                room -= left[oldest]
+                done += left[oldest]
+                left[oldest] = 0.0
+                if oldest > 0:
+                    wait[draw, oldest - 1] = month - (oldest - 1)
+                oldest += 1
+            if oldest <= month + 1:
+                left[oldest] -= room
+                done += room
+            decided[draw, month] = done
+            withdrawn[draw, month] = gone
+            waiting = 0.0
+            for cohort in range(oldest, month + 2):
+                waiting += left[cohort]
+            pending[draw, month + 1] = waiting

@@ -1,0 +1,25 @@
+"""Plans on draws: quotas and staff that reach a goal with a stated probability."""
+
+from __future__ import annotations
+
+from .admissions import PROFILES, Admissions
+from .errors import GoalError, NoPlanError, SolverError
+from .goals import DependencyRatio, GrowthRate, PopulationSize, SupportRatio, WaitTime
+from .plan import GoalReport, Plan
+from .quota import QuotaPlan
+
+__all__ = [
+    "PROFILES",
+    "Admissions",
+    "DependencyRatio",
+    "GoalError",
+    "GoalReport",
+    "GrowthRate",
+    "NoPlanError",
+    "Plan",
+    "PopulationSize",
+    "QuotaPlan",
+    "SolverError",
+    "SupportRatio",
+    "WaitTime",
+]

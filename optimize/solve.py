@@ -1,0 +1,341 @@
+"""The linear program behind every plan: cvxpy in, status policy, cuts, calibration."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import cvxpy as cp
+import numpy as np
+from numpy.typing import NDArray
+
+from .chance import Margins, certify, tail_cut
+from .errors import SolverError
+
+__all__ = ["ChanceGoal", "Limits", "Solution", "calibrated", "least_shortfall", "solve_tail"]
+
+log = logging.getLogger(__name__)
+Array = NDArray[np.float64]
+
+ENOUGH = 1e-6  # a goal's tail may miss by this share of the largest unit of the plan
+MOST_CUTS = 500
+
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """Linear cost and limits of a plan: least ``cost @ x`` with ``low <= x <= high`` and ``matrix @ x <= bound``.
+
+    Parameters
+    ----------
+    cost : array, shape (lever,)
+        Objective, per unit of the plan.
+    low, high : array, shape (lever,)
+        Limits; infinite where there is none.
+    matrix : array, shape (row, lever)
+    bound : array, shape (row,)
+        Further linear limits.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Limits(np.ones(1), np.zeros(1), np.full(1, np.inf), np.zeros((0, 1)), np.zeros(0)).cost
+    array([1.])
+    """
+
+    cost: Array
+    low: Array
+    high: Array
+    matrix: Array
+    bound: Array
+
+
+@dataclass(frozen=True, eq=False)
+class ChanceGoal:
+    """One chance constraint on the three disjoint sets of draws.
+
+    Parameters
+    ----------
+    name : str
+        The goal in words.
+    probability : float
+        Asked for.
+    solve, calibrate, certify : Margins
+        Margins on the draws that are optimised over, calibrated on, and held out.
+
+    Examples
+    --------
+    >>> ChanceGoal.__name__
+    'ChanceGoal'
+    """
+
+    name: str
+    probability: float
+    solve: Margins
+    calibrate: Margins
+    certify: Margins
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A plan that an optimal solver status stands behind.
+
+    Parameters
+    ----------
+    plan : array, shape (lever,)
+    objective : float
+        ``cost @ plan``.
+    iterations : int
+        Linear programs solved.
+    shortfall : float
+        Largest miss of a tail constraint, units of the margin.
+    widening : float
+        How many times the request's tail the tail of each goal was.
+    seconds : float
+        Wall time.
+
+    Examples
+    --------
+    >>> Solution.__name__
+    'Solution'
+    """
+
+    plan: Array
+    objective: float
+    iterations: int
+    shortfall: float
+    widening: float
+    seconds: float
+
+
+@dataclass
+class _Cuts:
+    """Cuts found so far; one for a wider tail stays valid for every narrower one."""
+
+    goal: list[int] = field(default_factory=list)
+    widening: list[float] = field(default_factory=list)
+    slope: list[Array] = field(default_factory=list)
+    constant: list[float] = field(default_factory=list)
+
+    def add(self, goal: int, widening: float, slope: Array, constant: float) -> None:
+        size = float(np.abs(slope).max()) or 1.0  # rows of unit size, so that the solver's tolerance means the same
+        self.goal.append(goal)
+        self.widening.append(widening)
+        self.slope.append(np.r_[slope, 1.0] / size)
+        self.constant.append(constant / size)
+
+    def valid(self, widening: float) -> tuple[Array, Array, NDArray[np.intp]]:
+        keep = [position for position, wide in enumerate(self.widening) if wide >= widening - 1e-12]
+        slope = np.array([self.slope[position] for position in keep])
+        return slope, np.array([self.constant[position] for position in keep]), np.array(
+            [self.goal[position] for position in keep], dtype=int
+        )
+
+
+def solve_tail(
+    limits: Limits, goals: Sequence[ChanceGoal], widening: float, cuts: _Cuts | None = None
+) -> Solution | None:
+    """Cheapest plan whose worst draws are good on average: the mean margin of each goal's tail is not negative.
+
+    Parameters
+    ----------
+    limits : Limits
+        Cost and limits.
+    goals : sequence of ChanceGoal
+        Goals, by their margins on the solving draws.
+    widening : float
+        Tail as a multiple of what the goal allows to miss, ``tail = widening (1 - p)``: one is CVaR at the request,
+        which is conservative; more asks for less.
+    cuts : optional
+        Cuts of earlier calls on the same goals, extended in place.
+
+    Returns
+    -------
+    Solution or None
+        None if no plan holds the goals.
+
+    Raises
+    ------
+    SolverError
+        On any other status than optimal or infeasible, or too many cuts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from poblar.optimize.chance import LinearMargins
+    >>> margins = LinearMargins(-np.arange(1.0, 11.0)[:, None], np.ones((10, 1, 1)))  # x >= 1 … 10
+    >>> goal = ChanceGoal("cover demand", 0.8, margins, margins, margins)
+    >>> limits = Limits(np.ones(1), np.zeros(1), np.full(1, np.inf), np.zeros((0, 1)), np.zeros(0))
+    >>> solve_tail(limits, [goal], widening=1.0).plan.round(6)  # mean of the worst two, 9 and 10
+    array([9.5])
+    """
+    return _cut_to_the_end(limits, goals, widening, cuts if cuts is not None else _Cuts(), elastic=False)
+
+
+def least_shortfall(limits: Limits, goals: Sequence[ChanceGoal]) -> Solution:
+    """The plan within the limits whose tails miss the goals by least: what can be reached where no plan exists.
+
+    Parameters
+    ----------
+    limits : Limits
+        Limits; the cost only breaks ties.
+    goals : sequence of ChanceGoal
+        Goals.
+
+    Returns
+    -------
+    Solution
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from poblar.optimize.chance import LinearMargins
+    >>> margins = LinearMargins(-np.arange(1.0, 11.0)[:, None], np.ones((10, 1, 1)))
+    >>> goal = ChanceGoal("cover demand", 0.8, margins, margins, margins)
+    >>> limits = Limits(np.ones(1), np.zeros(1), np.full(1, 7.0), np.zeros((0, 1)), np.zeros(0))
+    >>> least_shortfall(limits, [goal]).plan.round(6)
+    array([7.])
+    """
+    solution = _cut_to_the_end(limits, goals, 1.0, _Cuts(), elastic=True)
+    if solution is None:
+        raise SolverError(
+            "expected limits that some plan keeps, found limits that contradict each other even without a goal; "
+            "look at minimum, maximum and change of the levers."
+        )
+    return solution
+
+
+def calibrated(
+    limits: Limits,
+    goals: Sequence[ChanceGoal],
+    rounded: Callable[[Array], Array],
+    steps: int = 8,
+) -> Solution | None:
+    """Cheapest plan that reaches the requests on the calibration draws, plus one standard error of that count.
+
+    The tail at the request is conservative, so its width is found by bisection on its logarithm: as wide as it can
+    be while the calibration draws, which the plan has not seen, still reach every request.
+
+    Parameters
+    ----------
+    limits : Limits
+        Cost and limits.
+    goals : sequence of ChanceGoal
+        Goals.
+    rounded : callable
+        What becomes of a plan before it is carried out (whole officers); certificates count that.
+    steps : int
+        Bisections.
+
+    Returns
+    -------
+    Solution or None
+        None if no tail that some plan holds reaches the requests.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from poblar.optimize.chance import LinearMargins
+    >>> rng = np.random.default_rng(1)
+    >>> sets = [LinearMargins(-rng.exponential(1.0, (2000, 1)), np.ones((2000, 1, 1))) for _ in range(3)]
+    >>> limits = Limits(np.ones(1), np.zeros(1), np.full(1, np.inf), np.zeros((0, 1)), np.zeros(0))
+    >>> solution = calibrated(limits, [ChanceGoal("cover demand", 0.9, *sets)], rounded=lambda plan: plan)
+    >>> bool(2.2 < solution.plan[0] < 2.6)  # the 90 % quantile is log 10 = 2.3
+    True
+    """
+    started, cuts, solved = time.perf_counter(), _Cuts(), 0
+    widest = 0.98 / max(1.0 - goal.probability for goal in goals)
+    low, high = np.log(0.1), np.log(widest)  # a tenth of the tail still asks for more than the request does
+
+    def good(solution: Solution) -> bool:
+        plan = rounded(solution.plan)
+        counts = [certify(goal.calibrate, plan) for goal in goals]
+        return all(
+            count.probability >= goal.probability + np.sqrt(goal.probability * (1.0 - goal.probability) / count.draws)
+            for goal, count in zip(goals, counts, strict=True)
+        )
+
+    best = solve_tail(limits, goals, float(np.exp(high)), cuts)
+    if best is None:
+        return None
+    solved += best.iterations
+    if not good(best):
+        best = None
+        for _ in range(steps):
+            middle = 0.5 * (low + high)
+            tried = solve_tail(limits, goals, float(np.exp(middle)), cuts)
+            solved += tried.iterations if tried is not None else 1
+            if tried is None:
+                low = middle  # too strict for the limits
+            elif good(tried):
+                best, low = tried, middle
+            else:
+                high = middle
+    if best is None:
+        return None
+    seconds = time.perf_counter() - started
+    log.info("%d linear programs, tail %.2f times the request's, %.2f s", solved, best.widening, seconds)
+    return Solution(best.plan, best.objective, solved, best.shortfall, best.widening, seconds)
+
+
+def _cut_to_the_end(
+    limits: Limits, goals: Sequence[ChanceGoal], widening: float, cuts: _Cuts, *, elastic: bool
+) -> Solution | None:
+    """Add cuts until the tails hold (or, elastic, until their miss is the least there can be)."""
+    started = time.perf_counter()
+    tails = [min(widening * (1.0 - goal.probability), 1.0) for goal in goals]
+    plan, missed = _master(limits, len(goals), cuts.valid(widening), elastic)
+    for iteration in range(1, MOST_CUTS + 1):
+        if plan is None:
+            return None
+        worst = 0.0
+        for position, (goal, tail) in enumerate(zip(goals, tails, strict=True)):
+            value, gradient = tail_cut(goal.solve, plan, tail)
+            violation = -value - (missed[position] if elastic else 0.0)
+            size = float(np.abs(gradient).max()) or 1.0
+            if violation > ENOUGH * size * max(1.0, float(np.abs(plan).max())):
+                cuts.add(position, widening, gradient, value - float(gradient @ plan))
+                worst = max(worst, violation)
+        if worst == 0.0:
+            seconds = time.perf_counter() - started
+            short = max([0.0, *missed]) if elastic else 0.0
+            return Solution(plan, float(limits.cost @ plan), iteration, short, widening, seconds)
+        plan, missed = _master(limits, len(goals), cuts.valid(widening), elastic)
+    raise SolverError(
+        f"expected the cuts to close within {MOST_CUTS} linear programs, found a miss of {worst:g} left; "
+        "ask for fewer goals at once, or fewer levers."
+    )
+
+
+def _master(
+    limits: Limits, goals: int, cuts: tuple[Array, Array, NDArray[np.intp]], elastic: bool
+) -> tuple[Array | None, Array]:
+    """Solve the linear program of the cuts so far; None if it is infeasible."""
+    slope, constant, goal = cuts
+    x = cp.Variable(len(limits.cost))
+    short = cp.Variable(goals, nonneg=True)  # units of the margin
+    bounded = np.isfinite(limits.high)
+    constraints = [x >= limits.low]
+    if bounded.any():
+        constraints.append(x[bounded] <= limits.high[bounded])
+    if len(limits.bound):
+        constraints.append(limits.matrix @ x <= limits.bound)
+    if len(constant):
+        margin = slope[:, :-1] @ x + constant
+        if elastic:
+            margin = margin + cp.multiply(slope[:, -1], short[goal])
+        constraints.append(margin >= 0)
+    cost = limits.cost / (float(np.abs(limits.cost).max()) or 1.0)
+    objective = cp.sum(short) * 1e6 + 1e-6 * cost @ x if elastic else cost @ x
+    problem = cp.Problem(cp.Minimize(objective), constraints)
+    problem.solve(solver=cp.HIGHS)
+    if problem.status == cp.INFEASIBLE:
+        return None, np.zeros(goals)
+    if problem.status != cp.OPTIMAL or x.value is None:
+        raise SolverError(
+            f"expected the solver to end optimal or infeasible, found {problem.status!r}; "
+            "check that every lever has sensible limits."
+        )
+    plan = np.clip(x.value, limits.low, limits.high)
+    return plan, short.value if elastic and short.value is not None else np.zeros(goals)
