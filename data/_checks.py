@@ -82,9 +82,7 @@ def _check_provenance(dataset: xr.Dataset) -> None:
 
 def _check_axis(dataset: xr.Dataset, name: Hashable) -> None:
     if name not in AXES:
-        raise DataError(
-            expected=f"dimensions among {', '.join(AXES)}", found=repr(name), remedy="rename the dimension"
-        )
+        raise DataError(expected=f"dimensions among {', '.join(AXES)}", found=repr(name), remedy="rename the dimension")
     if name not in dataset.coords:
         raise DataError(
             expected=f"a coordinate for the dimension {name!r}",

@@ -42,9 +42,7 @@ _CASES: Final = "USA 2000-01: UNHCR counts cases, not persons"
 _NO_STAFF: Final = "staff in post is published for COMAR in 2019 and March 2020 only"
 
 
-def _table(
-    about: dict[str, str], keys: str, values: dict[str, str], note: str, **more: Any
-) -> dict[str, Any]:
+def _table(about: dict[str, str], keys: str, values: dict[str, str], note: str, **more: Any) -> dict[str, Any]:
     columns = {key: _KEYS[key] for key in keys.split()} | values
     return about | {"columns": columns, "note": note} | more
 

@@ -114,9 +114,7 @@ def _positions(path: Path, header: list[str], columns: Sequence[str] | None) -> 
         raise _bad(path, "each column once", f"{repeated[0]!r} twice", "rename or drop one", row=1)
     for name in columns or ():
         if name not in header:
-            raise _bad(
-                path, f"the column {name!r}", f"columns {shown(header)}", "fetch or export it again", row=1
-            )
+            raise _bad(path, f"the column {name!r}", f"columns {shown(header)}", "fetch or export it again", row=1)
     return [header.index(name) for name in columns or header]
 
 

@@ -80,9 +80,7 @@ def nearest(text: str) -> str | None:
         return pycountry.countries.lookup(text).alpha_3
     except LookupError:
         pass
-    codes = {
-        name: country.alpha_3 for country in pycountry.countries for name in (country.alpha_3, country.name)
-    }
+    codes = {name: country.alpha_3 for country in pycountry.countries for name in (country.alpha_3, country.name)}
     for spelling in (text.upper(), text.title()):
         if match := difflib.get_close_matches(spelling, codes, n=1, cutoff=0.6):
             return codes[match[0]]

@@ -149,9 +149,7 @@ def available() -> pd.DataFrame:
     for path in sorted(_REGISTRY.glob("*.json")):
         entry = _registry(path.stem)
         size = sum(file["bytes"] for file in entry["files"].values())
-        rows.append(
-            (path.stem, entry["title"], entry["revision"], len(entry["files"]), size, entry["licence"])
-        )
+        rows.append((path.stem, entry["title"], entry["revision"], len(entry["files"]), size, entry["licence"]))
     return pd.DataFrame(rows, columns=["name", "title", "revision", "files", "bytes", "licence"])
 
 
@@ -190,9 +188,7 @@ class _Download:
         self._file, self._entry = file, entry
         self._http = HTTPDownloader(timeout=_TIMEOUT, stream=False)  # small files; no socket stays open
 
-    def __call__(
-        self, fname: str, action: Any, pooch: Pooch | None, *, check_only: bool | None = None
-    ) -> Any:
+    def __call__(self, fname: str, action: Any, pooch: Pooch | None, *, check_only: bool | None = None) -> Any:
         try:
             answer = self._http(fname, action, pooch, check_only=bool(check_only))
         except (OSError, ValueError) as error:  # every error of requests is an OSError, some a ValueError too

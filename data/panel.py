@@ -97,9 +97,7 @@ class Panel:
         variables = ", ".join(f"{name} [{self[name].attrs['units']}]" for name in self.names)
         axes = [f"{dim}: {_span(self.dataset.indexes[dim])}" for dim in self.dataset.dims]
         attrs = self.dataset.attrs
-        return "Panel(" + "; ".join(
-            [variables, *axes, f"source: {attrs['source']}, revision {attrs['revision']})"]
-        )
+        return "Panel(" + "; ".join([variables, *axes, f"source: {attrs['source']}, revision {attrs['revision']})"])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -253,9 +251,7 @@ class Panel:
         cells = table.set_index(list(dims))
         full = pd.MultiIndex.from_product(list(labels.values()), names=list(dims))
         if len(cells) < len(full) and not set(units) <= set(missing):
-            absent = next(
-                cell for cell in itertools.product(*labels.values()) if cell not in _cells(cells, dims)
-            )
+            absent = next(cell for cell in itertools.product(*labels.values()) if cell not in _cells(cells, dims))
             raise DataError(
                 expected=f"a row for every combination of {', '.join(dims)} ({len(full)} rows)",
                 found=f"{len(cells)} rows, none for {_named(dims, absent)}",

@@ -158,9 +158,7 @@ def _total(path: Path) -> pd.DataFrame:
 
 def _asylum(folder: Path) -> pd.DataFrame:
     frame = read_ledgers(folder)
-    staff = [
-        _STAFF.get((country, year)) for country, year in zip(frame["country"], frame["year"], strict=True)
-    ]
+    staff = [_STAFF.get((country, year)) for country, year in zip(frame["country"], frame["year"], strict=True)]
     flows = ["applications", "recognized", "rejected", "closed", "pending"]
     return frame.astype(dict.fromkeys(flows, "Int64")).assign(staff=pd.array(staff, dtype="Int64"))
 
@@ -176,9 +174,7 @@ def _agency(folder: Path) -> pd.DataFrame:
     measures = {"pending_end": "pending", "initial_receipts": "receipts", "total_completions": "completions"}
     eoir = read_table(path, columns=["vintage", "fiscal_year", *measures])
     for column, measure in measures.items():
-        for vintage, year, value in zip(
-            eoir["vintage"], eoir["fiscal_year"], numbers(eoir[column], path), strict=True
-        ):
+        for vintage, year, value in zip(eoir["vintage"], eoir["fiscal_year"], numbers(eoir[column], path), strict=True):
             source = f"EOIR adjudication statistics, generated {vintage}"
             note = EOIR_NOTES[vintage] + ("; at the end of the fiscal year" if measure == "pending" else "")
             rows.append(("EOIR", "USA", measure, f"FY{year}", value, "cases", source, note))
@@ -192,9 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--wpp", type=Path, required=True, help="folder of the wpp2024 tables")
     parser.add_argument("--asylum", type=Path, required=True, help="folder of the asylum tables")
-    parser.add_argument(
-        "--out", type=Path, default=Path(__file__).parent / "reference", help="folder to write to"
-    )
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "reference", help="folder to write to")
     options = parser.parse_args(arguments)
     tabulate(options.wpp, options.asylum, options.out)
 

@@ -150,9 +150,7 @@ def read_wide(
     """
     path = Path(path)
     if name not in TABLES:
-        raise DataError(
-            expected=f"a table among {', '.join(TABLES)}", found=repr(name), remedy="choose one of them"
-        )
+        raise DataError(expected=f"a table among {', '.join(TABLES)}", found=repr(name), remedy="choose one of them")
     layout = TABLES[name]
     numbers_kept = _locations(path, locations)
     files = _twins(path) if layout.by_sex else {None: path}
@@ -290,9 +288,7 @@ def _read_one(
     if layout.factor == 1000.0:
         values = values.round()  # whole persons: the file states thousands to three decimals
     _refuse_negative(values, name, years, path)
-    table = pd.concat([keys, values], axis="columns").melt(
-        id_vars=list(keys.columns), var_name="year", value_name=name
-    )
+    table = pd.concat([keys, values], axis="columns").melt(id_vars=list(keys.columns), var_name="year", value_name=name)
     return table.assign(year=table["year"].astype(int) + layout.shift), step
 
 
@@ -356,8 +352,7 @@ def _twins(path: Path) -> dict[str, Path]:
         )
     head, _, tail = match.groups(default="")
     return {
-        sex: path.with_name(f"{head}{letter}{tail}{path.suffix}")
-        for sex, letter in (("female", "F"), ("male", "M"))
+        sex: path.with_name(f"{head}{letter}{tail}{path.suffix}") for sex, letter in (("female", "F"), ("male", "M"))
     }
 
 

@@ -8,12 +8,30 @@ that in every cell: end = start + births - deaths + migrants. Arrays are float64
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 AGES = 101
+
+
+class Rates(NamedTuple):
+    """The rates of one country, as the kernels take them (in this order).
+
+    e0 (draw, year, 2); the evenly spaced e0 of the table, by its first and its step; table of survival ratios
+    (2, grid, 102); tfr (draw, year); pattern of fertility by age (year, 101); female share of births (year,).
+    """
+
+    e0: Array
+    low: float
+    step: float
+    table: Array
+    tfr: Array
+    pattern: Array
+    female_share: Array
 
 
 @njit(cache=True, nogil=True)
@@ -72,7 +90,6 @@ def advance(
 
 @njit(cache=True, nogil=True)
 def project_draws(
-    start: Array,
     e0: Array,
     low: float,
     step: float,
@@ -80,6 +97,7 @@ def project_draws(
     tfr: Array,
     pattern: Array,
     female_share: Array,
+    start: Array,
     counts: Array,
     rates: Array,
     schedule: Array,
@@ -93,10 +111,10 @@ def project_draws(
 ) -> float:
     """Project draws of one country; return the largest residual of the accounting identity over all cells.
 
-    Shapes: start (2, 101); e0 (draw, year, 2); table (2, grid, 102); tfr, counts, rates (draw, year); pattern
-    (year, 101); female_share (year,); schedule (2, 101), summing to one. Net migration is counts plus rates times
-    the population that the year would end with without it. Filled: population (draw, year + 1, 2, 101); births,
-    deaths, migration and the migration asked for (draw, year); cell_deaths and cell_moved (draw, year, 2, 101)
+    After `Rates`: start (2, 101); counts and rates of net migration (draw, year); schedule of its ages (2, 101),
+    summing to one. Net migration is counts plus rates times the population that the year would end with without it.
+    Filled: population (draw, year + 1, 2, 101); births, deaths, migration and the migration asked for (draw, year);
+    cell_deaths and cell_moved (draw, year, 2, 101)
     unless they have no draws.
     """
     draws, years = tfr.shape
@@ -153,7 +171,7 @@ def respond_draws(
 ) -> None:
     """Response of weighted populations to one more migrant, through the same step as the projection.
 
-    Shapes: profiles (lever, 2, 101), each summing to one; arrival (lever,), position of the year in which the
+    After `Rates`: profiles (lever, 2, 101), each summing to one; arrival (lever,), position of the year in which the
     lever's migrants come; weights (functional, 2, 101); filled: response (draw, functional, year + 1, lever).
     """
     draws, years = tfr.shape

@@ -121,7 +121,8 @@ def decline_by_age(history: xr.DataArray, first: int = 1980, last: int = 2010) -
     >>> bool(b.sel(age=1) > b.sel(age=80))
     True
     """
-    fall = np.log(history.sel(year=first)) - np.log(history.sel(year=last))
+    logs = xr.apply_ufunc(np.log, history)
+    fall = logs.sel(year=first) - logs.sel(year=last)
     mean = fall.mean([dim for dim in fall.dims if dim != "age"])
     middles = np.r_[0.0, 3.0, mean["age"].to_numpy()[2:] + 2.5]
     b = PchipInterpolator(middles, mean.to_numpy())(np.clip(AGES, 0.0, middles[-1]))

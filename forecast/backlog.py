@@ -15,6 +15,7 @@ from .errors import DrawsError
 from .fit import Posterior, Sampling, sample
 from .priors import Beta, Gamma, HalfNormal, Normal
 from .queue import run_queue
+from .shocks import add_shocks
 
 __all__ = ["Backlog", "simulate_queue"]
 
@@ -26,7 +27,7 @@ class Backlog:
     r"""Arrivals, officers' productivity and withdrawal of asylum ledgers.
 
     .. math::
-        \log A_{c,t} - \mu_c &= \phi (\log A_{c,t-1} - \mu_c) + \sigma \varepsilon_{c,t}, \quad \varepsilon \sim t_\nu \\
+        \log A_{c,t} - \mu_c &= \phi (\log A_{c,t-1} - \mu_c) + \sigma \varepsilon_{c,t}, \ \varepsilon \sim t_\nu \\
         \log (D_{c,t} / 12 S_{c,t}) &\sim N(p_c, \tau^2), \qquad
         \log (W_{c,t} / \bar N_{c,t}) \sim N(h_c, \upsilon^2) \\
         N_{c,t} - N_{c,t-1} - A_{c,t} + D_{c,t} + W_{c,t} &\sim N(0, (\alpha A_{c,t})^2)
@@ -87,15 +88,14 @@ class Backlog:
         """Write the model of a ledger (country, year) down in PyMC; declared gaps are left out."""
         ledger = _Ledger.read(panel, self.since)
         with pm.Model(coords={"country": ledger.countries}) as model:
-            level = pm.Deterministic(
-                "level", ledger.recent + self.level.variable("level_offset", dims="country"), dims="country"
-            )
+            level = ledger.recent + self.level.variable("level_offset", dims="country")
+            pm.Deterministic("level", level, dims="country")
             persistence = self.persistence.variable("persistence")
             scale = self.scale.variable("scale")
             tails = self.tails.variable("tails")
             deviation = ledger.log_arrivals - level[:, None]
             shock = (deviation[:, 1:] - persistence * deviation[:, :-1])[ledger.consecutive]
-            pm.Potential("arrivals", pm.logp(pm.StudentT.dist(nu=tails, mu=0.0, sigma=scale), shock))
+            add_shocks("arrivals", shock, tails=tails, scale=scale)
             for name, (country, value) in {
                 "productivity": ledger.log_productivity,
                 "withdrawal": ledger.log_withdrawal,
@@ -118,9 +118,7 @@ class Backlog:
         """Sample the posterior given a ledger (country, year); see `poblar.forecast.fit.sample`."""
         return sample(self, panel, seed=seed, sampling=sampling, accept_unconverged=accept_unconverged)
 
-    def simulate(
-        self, sample: xr.Dataset, panel: Panel, until: int | str, rng: np.random.Generator
-    ) -> xr.Dataset:
+    def simulate(self, sample: xr.Dataset, panel: Panel, until: int | str, rng: np.random.Generator) -> xr.Dataset:
         """Simulate what drives the queue from the January after the ledger ends to month `until` ("2032-12").
 
         Returns ``arrivals`` (persons per month, with the administrative adjustment in them), ``productivity``
@@ -132,9 +130,7 @@ class Backlog:
         months = _months(first, until)
         years = -(-len(months) // 12)
         level = sample["level"].transpose("draw", "country").to_numpy()
-        persistence, scale, tails = (
-            sample[name].to_numpy()[:, None] for name in ("persistence", "scale", "tails")
-        )
+        persistence, scale, tails = (sample[name].to_numpy()[:, None] for name in ("persistence", "scale", "tails"))
         log_year = np.empty((*level.shape, years + 2))  # the last observed year, and one past the end
         log_year[..., 0] = ledger.log_arrivals[:, -1]
         for year in range(1, years + 2):
@@ -220,7 +216,12 @@ def simulate_queue(queue: xr.Dataset, officers: float | xr.DataArray) -> xr.Data
         "withdrawn": "persons per month",
         "wait": "months",
     }
-    values = {"pending": run.pending[:, :-1], "decided": run.decided, "withdrawn": run.withdrawn, "wait": run.wait}
+    values = {
+        "pending": run.pending[:, :-1],
+        "decided": run.decided,
+        "withdrawn": run.withdrawn,
+        "wait": run.wait,
+    }
     return xr.Dataset(
         {name: (axes, array.reshape(capacity.shape), {"units": units[name]}) for name, array in values.items()},
         coords=capacity.coords,
@@ -288,9 +289,7 @@ def _months(first: pd.Timestamp, until: int | str) -> NDArray[np.datetime64]:
     except ValueError:
         last = None
     if last is None or last < first:
-        raise DrawsError(
-            f"expected until= a month from {first:%Y-%m} on, written like '2032-12', found {until!r}."
-        )
+        raise DrawsError(f"expected until= a month from {first:%Y-%m} on, written like '2032-12', found {until!r}.")
     return pd.date_range(first, last, freq="MS").to_numpy().astype("datetime64[s]")
 
 

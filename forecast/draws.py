@@ -82,7 +82,7 @@ def bands(draws: xr.DataArray, levels: Sequence[int] = LEVELS) -> pd.DataFrame:
     >>> import numpy as np, xarray as xr
     >>> draws = xr.DataArray(np.arange(202.0).reshape(101, 2), dims=("draw", "year"),
     ...                      coords={"year": [2030, 2031]}, attrs={"units": "persons"})
-    >>> bands(draws)[["year", "median", "lower95", "upper95"]].to_numpy().tolist()
+    >>> bands(draws)[["year", "median", "lower95", "upper95"]].to_numpy().round().tolist()
     [[2030.0, 100.0, 5.0, 195.0], [2031.0, 101.0, 6.0, 196.0]]
     """
     summary = quantiles(draws, levels)

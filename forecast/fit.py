@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +14,7 @@ import arviz as az
 import numpy as np
 import pymc as pm
 import xarray as xr
+from numpy.typing import NDArray
 
 from ..data import Panel
 from .errors import ConvergenceError, DrawsError
@@ -100,9 +100,7 @@ class Diagnostics:
     def converged(self) -> bool:
         """Whether all four figures pass the gate."""
         return (
-            self.rhat <= MAX_RHAT
-            and min(self.ess_bulk, self.ess_tail) >= MIN_ESS
-            and self.divergent <= MAX_DIVERGENT
+            self.rhat <= MAX_RHAT and min(self.ess_bulk, self.ess_tail) >= MIN_ESS and self.divergent <= MAX_DIVERGENT
         )
 
     def __str__(self) -> str:
@@ -343,7 +341,7 @@ def _least(values: xr.Dataset) -> float:
     return min(float(array.min()) for array in values.data_vars.values())
 
 
-def last_year(until: int | str, observed: Sequence[int]) -> int:
+def last_year(until: int | str, observed: NDArray[np.int64]) -> int:
     """Check that `until` is a year after the last observation, and return it."""
     if not isinstance(until, int) or isinstance(until, bool) or until <= observed[-1]:
         raise DrawsError(

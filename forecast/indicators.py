@@ -5,8 +5,9 @@ from __future__ import annotations
 import xarray as xr
 
 from ..data import DataError
+from ..data.reference import Region
 
-__all__ = ["age_total", "dependency_ratio", "growth_rate", "support_ratio"]
+__all__ = ["age_total", "dependency_ratio", "growth_rate", "observed_growth", "support_ratio"]
 
 
 def age_total(population: xr.DataArray, low: int = 0, high: int | None = None) -> xr.DataArray:
@@ -123,3 +124,36 @@ def growth_rate(population: xr.DataArray) -> xr.DataArray:
     total = age_total(population)
     later = total.isel(year=slice(1, None)).assign_coords(year=total["year"].to_numpy()[:-1])
     return (later / total.isel(year=slice(None, -1)) - 1.0).assign_attrs(units="per year")
+
+
+def observed_growth(region: Region) -> xr.Dataset:
+    """Observed growth of each country and its parts, total = natural + social up to the account's rounding.
+
+    Parameters
+    ----------
+    region : Region
+        Published births, deaths, net migration and population.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``natural_growth`` ((births - deaths) / P(t)), ``social_growth`` (net migration / P(t)) and ``growth_rate``
+        (P(t+1) / P(t) - 1) by country and year, fraction per year.
+
+    Examples
+    --------
+    >>> from poblar.data import reference
+    >>> growth = observed_growth(reference.region(("MEX",)))
+    >>> round(float(growth["natural_growth"].sel(country="MEX", year=1980)), 4)
+    0.0285
+    """
+    total = region.total["population"]
+    flows = region.births["births"]
+    start = total.sel(year=flows["year"])
+    end = total.sel(year=flows["year"] + 1).assign_coords(year=flows["year"])
+    parts = {
+        "natural_growth": (flows - region.deaths["deaths"]) / start,
+        "social_growth": region.net_migration["net_migration"] / start,
+        "growth_rate": end / start - 1.0,
+    }
+    return xr.Dataset({name: part.assign_attrs(units="per year") for name, part in parts.items()})

@@ -1,14 +1,12 @@
-"""Series whose yearly change depends on their level: the form that fertility and mortality share.
+r"""Series whose yearly change depends on their level: the form that fertility and mortality share.
 
-A country's series y moves along its own expected path, and its deviation d from that path has
-momentum and fades::
+A country's series y moves along an expected path, with errors that have momentum:
 
-    y[t+1] - y[t] = h(y[t]) · beta[c] + (d[t+1] - d[t])
-    d[t+1] - d[t] = rho (d[t] - d[t-1]) - kappa d[t] + sigma(y[t]) eps[t],   eps ~ Student t(nu)
+.. math:: y_{t+1} - y_t = h(y_t) \beta_c + e_t, \qquad
+    e_t = \rho e_{t-1} + \sigma(y_t) \varepsilon_t, \quad \varepsilon \sim t_\nu
 
-`h` are linear splines ("hats") in the level, so that `beta[c, k]` reads as the yearly change of
-country c when its level stands at knot k. Without the term in kappa the errors would pile up as a
-random walk with momentum, which the histories of other countries do not do.
+:math:`h` are linear splines ("hats") in the level, so that :math:`\beta_{c,k}` reads as the yearly change of country c
+when its level stands at knot k.
 """
 
 from __future__ import annotations
@@ -23,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import BSpline
 
 from .priors import Beta, Gamma, HalfNormal, Normal
+from .shocks import add_shocks
 
 __all__ = ["LevelChange", "add_level_change", "hats", "simulate_level_change"]
 
@@ -45,10 +44,8 @@ class LevelChange:
         Levels at which the log scale of the yearly error is a parameter.
     log_scale : Normal
         Its prior at each of them.
-    momentum : Beta or None
-        rho; None where errors carry no momentum.
-    fading : Beta
-        kappa, the share of a deviation that is gone after a year.
+    momentum : Beta
+        rho, the share of a year's error that the next year carries on.
     tails : Gamma
         nu, degrees of freedom of the errors.
 
@@ -64,9 +61,13 @@ class LevelChange:
     spread: HalfNormal
     scale_knots: tuple[float, ...]
     log_scale: Normal
-    momentum: Beta | None
-    fading: Beta
+    momentum: Beta
     tails: Gamma
+
+    @property
+    def coords(self) -> dict[str, tuple[float, ...]]:
+        """Coordinates that the model needs."""
+        return {"knot": self.knots, "scale_knot": self.scale_knots}
 
 
 def hats(level: Array, knots: tuple[float, ...]) -> Array:
@@ -98,7 +99,7 @@ def hats(level: Array, knots: tuple[float, ...]) -> Array:
 
 
 def add_level_change(spec: LevelChange, levels: Array, years: Array) -> None:
-    """Add the parameters and the likelihood of `spec` to the current PyMC model.
+    """Add the parameters and the likelihood of `spec` to the current PyMC model, which has its coordinates.
 
     Parameters
     ----------
@@ -108,29 +109,33 @@ def add_level_change(spec: LevelChange, levels: Array, years: Array) -> None:
         Observed levels at the years that are used.
     years : array, shape (time,)
         Those years; a gap (a masked shock) counts as one step of several years.
+
+    Examples
+    --------
+    >>> import numpy as np, pymc as pm
+    >>> from poblar.forecast import Fertility
+    >>> spec = Fertility().change
+    >>> with pm.Model(coords={"country": ["MEX"], **spec.coords}) as model:
+    ...     add_level_change(spec, np.array([[2.1, 2.0, 1.9]]), np.array([2019, 2020, 2023]))
+    >>> len(model.potentials)
+    1
     """
-    model = pm.modelcontext(None)
-    model.add_coords({"knot": spec.knots, "scale_knot": spec.scale_knots})
     length = np.diff(years)  # years in each step
     at = hats(levels[:, :-1], spec.knots) * length[None, :, None]
     scale_at = hats(levels[:, :-1], spec.scale_knots)
-
     mean = spec.change.variable("change_mean", dims="knot")
     spread = spec.spread.variable("change_spread", dims="knot") * np.asarray(spec.change.sd)
     offset = pm.Normal("change_offset", 0.0, 1.0, dims=("country", "knot"))
-    change = pm.Deterministic("change", mean + spread * offset, dims=("country", "knot"))
+    change = mean + spread * offset
+    pm.Deterministic("change", change, dims=("country", "knot"))
     log_scale = spec.log_scale.variable("log_scale", dims="scale_knot")
-    fading = spec.fading.variable("fading")
     tails = spec.tails.variable("tails")
-    momentum = spec.momentum.variable("momentum") if spec.momentum is not None else None
-
-    step = np.diff(levels, axis=1) - (at * change[:, None, :]).sum(-1)  # d[t+1] - d[t]
-    deviation = pt.cumsum(step, axis=1) - step  # d[t], zero at the first year
-    shock = step + fading * length * deviation
-    if momentum is not None:
-        shock = pt.concatenate([shock[:, :1], shock[:, 1:] - momentum * step[:, :-1]], axis=1)
+    momentum = spec.momentum.variable("momentum")
+    error = np.diff(levels, axis=1) - (at * change[:, None, :]).sum(-1)
+    # The first year, and a step beside a gap, have no year before that they carry on.
+    carried = np.eye(len(length), k=1) * ((length == 1) & np.r_[False, length[:-1] == 1])
     scale = pt.exp((scale_at * log_scale).sum(-1)) * np.sqrt(length)
-    pm.Potential("changes", pm.logp(pm.StudentT.dist(nu=tails, mu=0.0, sigma=scale), shock))
+    add_shocks("changes", error - momentum * (error @ carried), tails=tails, scale=scale)
 
 
 def simulate_level_change(
@@ -162,26 +167,35 @@ def simulate_level_change(
     Returns
     -------
     array, shape (draw, country, year), from the year after ``years[-1]``
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> from poblar.forecast import Fertility
+    >>> spec, rng = Fertility().change, np.random.default_rng(1)
+    >>> sample = xr.Dataset({
+    ...     "change": (("draw", "country", "knot"), np.zeros((500, 1, len(spec.knots)))),
+    ...     "log_scale": (("draw", "scale_knot"), np.full((500, len(spec.scale_knots)), -4.0)),
+    ...     "tails": ("draw", np.full(500, 5.0)), "momentum": ("draw", np.full(500, 0.5))})
+    >>> past, years = np.array([[2.0, 2.0]]), np.array([2022, 2023])
+    >>> paths = simulate_level_change(spec, sample, past, years, 2030, (0.5, 9.0), rng)
+    >>> paths.shape, round(float(np.median(paths[..., -1])), 1)
+    ((500, 1, 7), 2.0)
     """
     change = sample["change"].transpose("draw", "country", "knot").to_numpy()
     log_scale = sample["log_scale"].transpose("draw", "scale_knot").to_numpy()
-    fading = sample["fading"].to_numpy()[:, None]
-    tails = sample["tails"].to_numpy()[:, None]
-    momentum = sample["momentum"].to_numpy()[:, None] if spec.momentum is not None else 0.0
-    length = np.diff(years)
-
-    past = np.einsum("ctk,dck->dct", hats(levels[:, :-1], spec.knots) * length[:, None], change)
-    steps = np.diff(levels, axis=1) - past
-    deviation, step = steps.sum(-1), steps[:, :, -1] / length[-1]
-    level = np.broadcast_to(levels[:, -1], deviation.shape)
-    paths = np.empty((*deviation.shape, until - int(years[-1])))
+    tails, momentum = (sample[name].to_numpy()[:, None] for name in ("tails", "momentum"))
+    level = np.broadcast_to(levels[:, -1], change.shape[:2])
+    error = np.zeros_like(level)  # after a gap nothing is known of the last year's error
+    if years[-1] - years[-2] == 1:
+        error = levels[:, -1] - levels[:, -2] - (hats(levels[:, -2], spec.knots) * change).sum(-1)
+    paths = np.empty((*level.shape, until - int(years[-1])))
     for year in range(paths.shape[-1]):
         scale = np.exp((hats(level, spec.scale_knots) * log_scale[:, None, :]).sum(-1))
-        shock = scale * rng.standard_t(np.broadcast_to(tails, level.shape))
         expected = (hats(level, spec.knots) * change).sum(-1)
-        step = momentum * step - fading * deviation + shock
-        moved = np.clip(level + expected + step, *bounds)
-        step = moved - level - expected  # what the bounds let through
-        deviation, level = deviation + step, moved
+        shock = scale * rng.standard_t(np.broadcast_to(tails, level.shape))
+        moved = np.clip(level + expected + momentum * error + shock, *bounds)
+        error = moved - level - expected  # what the bounds let through
+        level = moved
         paths[:, :, year] = level
     return paths

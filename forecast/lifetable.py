@@ -122,7 +122,7 @@ def survival_ratios(mx: Array, sex: str) -> Array:
     --------
     >>> import numpy as np
     >>> survival_ratios(np.full(101, 0.02), "female")[[1, 101]].round(4)
-    array([0.9797, 0.9802])
+    array([0.9876, 0.9802])
     """
     mx = _checked(mx)
     _, Lx, Tx, _, _ = _columns(mx, sex)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..data.axes import SEXES
 from ..data.reference import Region
-from ._cohort import AGES, project_draws, survival_at
+from ._cohort import AGES, Rates, project_draws, survival_at
 from .ages import decline_by_age, split_groups, survival_table
 from .errors import DrawsError
 from .indicators import dependency_ratio, growth_rate, support_ratio
@@ -70,7 +70,9 @@ class Projection:
     def isel(self, *, draw: slice) -> Projection:
         """The projection of some of the draws."""
         return Projection(
-            stocks=self.stocks.isel(draw=draw), flows=self.flows.isel(draw=draw), inputs=self.inputs.isel(draw=draw)
+            stocks=self.stocks.isel(draw=draw),
+            flows=self.flows.isel(draw=draw),
+            inputs=self.inputs.isel(draw=draw),
         )
 
     @property
@@ -128,7 +130,9 @@ class Projection:
         with xr.open_datatree(path, engine="h5netcdf") as tree:
             if not {"stocks", "flows", "inputs"} <= set(tree.children):
                 raise DrawsError(f"{path}: expected a file written by Projection.save, found another file.")
-            stocks, flows, inputs = (tree[name].to_dataset().load() for name in ("stocks", "flows", "inputs"))
+            stocks, flows, inputs = (
+                xr.DataTree.to_dataset(tree.children[name]).load() for name in ("stocks", "flows", "inputs")
+            )
         return cls(stocks=stocks, flows=flows, inputs=inputs)
 
     def _at_start(self) -> xr.DataArray:
@@ -194,9 +198,11 @@ def project(
         )
     decline = decline_by_age(region.mx["mx"])
     pieces = [_project_country(region, paths.sel(country=[country]), decline) for country in region.countries]
-    stocks, flows, inputs = (xr.concat(parts, "country", join="exact") for parts in zip(*pieces, strict=True))
+    stocks, flows, inputs = zip(*pieces, strict=True)
     return Projection(
-        stocks=stocks.transpose("draw", "country", ...), flows=flows.transpose("draw", "country", ...), inputs=inputs
+        stocks=xr.concat(stocks, "country", join="exact").transpose("draw", "country", ...),
+        flows=xr.concat(flows, "country", join="exact").transpose("draw", "country", ...),
+        inputs=xr.concat(inputs, "country", join="exact").transpose("country", ...),
     )
 
 
@@ -282,18 +288,18 @@ def _checked(array: xr.DataArray, what: str, units: str, countries: list[str]) -
     return array.sel(country=countries)
 
 
-def kernel_arguments(inputs: xr.Dataset) -> dict[str, NDArray[np.float64] | float]:
+def kernel_rates(inputs: xr.Dataset) -> Rates:
     """What the kernels take of one country's inputs, as contiguous float64 arrays."""
     levels = inputs["e0_level"].to_numpy()
-    return {
-        "e0": _float(inputs["e0"], "draw", "year", "sex"),
-        "low": float(levels[0]),
-        "step": float(levels[1] - levels[0]),
-        "table": _float(inputs["survival"], "sex", "e0_level", "cohort"),
-        "tfr": _float(inputs["tfr"], "draw", "year"),
-        "pattern": _float(inputs["fertility_share"], "year", "age"),
-        "female_share": _float(inputs["female_share"], "year"),
-    }
+    return Rates(
+        e0=_float(inputs["e0"], "draw", "year", "sex"),
+        low=float(levels[0]),
+        step=float(levels[1] - levels[0]),
+        table=_float(inputs["survival"], "sex", "e0_level", "cohort"),
+        tfr=_float(inputs["tfr"], "draw", "year"),
+        pattern=_float(inputs["fertility_share"], "year", "age"),
+        female_share=_float(inputs["female_share"], "year"),
+    )
 
 
 def _project_country(
@@ -307,8 +313,8 @@ def _project_country(
     births, deaths, migration, asked = (np.empty((draws, years)) for _ in range(4))
     no_detail = np.empty((0, years, 2, AGES))
     residual = project_draws(
+        *kernel_rates(inputs),
         start=_float(inputs["start"], "sex", "age"),
-        **kernel_arguments(inputs),
         counts=_float(inputs["counts"], "draw", "year"),
         rates=_float(inputs["rates"], "draw", "year"),
         schedule=_float(inputs["migrant_share"], "sex", "age"),
@@ -380,10 +386,10 @@ def _to_january(region: Region, country: str, inputs: xr.Dataset) -> xr.DataArra
     """
     base = split_groups(region.population["population"].sel(country=country, year=BASE))
     people = _float(base, "sex", "age")
-    arguments = kernel_arguments(inputs)
+    rates = kernel_rates(inputs)
     survival = np.empty((2, AGES + 1))
     e0 = _float(region.e0["e0"].sel(country=country, year=BASE), "sex")
-    survival_at(e0, arguments["low"], arguments["step"], arguments["table"], survival)
+    survival_at(e0, rates.low, rates.step, rates.table, survival)
     half = np.sqrt(survival)
     staying = people * half[:, 1:]
     january = 0.5 * staying
@@ -396,7 +402,9 @@ def _to_january(region: Region, country: str, inputs: xr.Dataset) -> xr.DataArra
     january[:, 0] += births * np.array([female, 1.0 - female]) * survival[:, 0]
     migrants = float(region.net_migration["net_migration"].sel(country=country, year=BASE))
     january += 0.5 * migrants * _float(inputs["migrant_share"], "sex", "age")
-    return xr.DataArray(np.maximum(january, 0.0), dims=("sex", "age"), coords={"sex": list(SEXES), "age": np.arange(AGES)})
+    return xr.DataArray(
+        np.maximum(january, 0.0), dims=("sex", "age"), coords={"sex": list(SEXES), "age": np.arange(AGES)}
+    )
 
 
 def _float(array: xr.DataArray, *dims: str) -> NDArray[np.float64]:

@@ -91,7 +91,7 @@ def run_queue(backlog: Array, arrivals: Array, capacity: Array, withdrawal: Arra
         raise DrawsError(f"withdrawal: expected shares below one, found {arrays[3].max():g}.")
     draws, months = shapes[1]
     run = QueueRun(np.empty((draws, months + 1)), *(np.empty((draws, months)) for _ in range(3)))
-    _run(*arrays, *run)
+    _run(arrays[0], arrays[1], arrays[2], arrays[3], run.pending, run.decided, run.withdrawn, run.wait)
     return run
 
 

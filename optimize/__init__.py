@@ -7,6 +7,7 @@ from .errors import GoalError, NoPlanError, SolverError
 from .goals import DependencyRatio, GrowthRate, PopulationSize, SupportRatio, WaitTime
 from .plan import GoalReport, Plan
 from .quota import QuotaPlan
+from .staffing import Staffing, StaffingPlan
 
 __all__ = [
     "PROFILES",
@@ -20,6 +21,8 @@ __all__ = [
     "PopulationSize",
     "QuotaPlan",
     "SolverError",
+    "Staffing",
+    "StaffingPlan",
     "SupportRatio",
     "WaitTime",
 ]

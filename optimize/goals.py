@@ -191,9 +191,7 @@ class SupportRatio:
 
     def reached(self, response: Response, people: Array) -> Array:
         """Lowest ratio over the years."""
-        working, older = _stocks(
-            self, response, people, self.years, _working(self.young, self.old), _older(self.old)
-        )
+        working, older = _stocks(self, response, people, self.years, _working(self.young, self.old), _older(self.old))
         return (working / older).min(1)
 
     def describe(self, target: float | None = None) -> str:
@@ -257,17 +255,13 @@ class DependencyRatio:
 
     def reached(self, response: Response, people: Array) -> Array:
         """Highest ratio over the years."""
-        working, everyone = _stocks(
-            self, response, people, self.years, _working(self.young, self.old), EVERYONE
-        )
+        working, everyone = _stocks(self, response, people, self.years, _working(self.young, self.old), EVERYONE)
         return (everyone / working - 1.0).max(1)
 
     def describe(self, target: float | None = None) -> str:
         """The goal in words."""
         ratio = self.at_most if target is None else target
-        return (
-            f"at most {ratio:.3f} dependants per person aged {self.young}-{self.old - 1} in {_span(self.years)}"
-        )
+        return f"at most {ratio:.3f} dependants per person aged {self.young}-{self.old - 1} in {_span(self.years)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -423,9 +417,7 @@ def _check_probability(goal: object, probability: float) -> None:
         )
 
 
-def _positions(
-    goal: object, response: Response, years: Sequence[int], last: int | None = None
-) -> NDArray[np.intp]:
+def _positions(goal: object, response: Response, years: Sequence[int], last: int | None = None) -> NDArray[np.intp]:
     """Positions of the goal's years among the stocks."""
     at = np.asarray(years) - int(response.years[0])
     top = len(response.years) - 1 if last is None else last
@@ -456,9 +448,7 @@ def _older(old: int) -> str:
     return f"aged {old}+"
 
 
-def _combined(
-    goal: object, response: Response, years: Sequence[int], weights: dict[str, float]
-) -> tuple[Array, Array]:
+def _combined(goal: object, response: Response, years: Sequence[int], weights: dict[str, float]) -> tuple[Array, Array]:
     at = _positions(goal, response, years)
     scale = response.base[EVERYONE][:, at]
     constant = sum(weight * response.base[name][:, at] for name, weight in weights.items())
@@ -466,9 +456,7 @@ def _combined(
     return constant / scale, slope / scale[..., None]
 
 
-def _stocks(
-    goal: object, response: Response, people: Array, years: Sequence[int], *names: str
-) -> list[Array]:
+def _stocks(goal: object, response: Response, people: Array, years: Sequence[int], *names: str) -> list[Array]:
     at = _positions(goal, response, years)
     return [response.base[name][:, at] + response.slope[name][:, at] @ people for name in names]
 

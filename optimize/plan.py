@@ -126,7 +126,9 @@ class Plan:
         parts = [self.answer]
         if self.exists:
             parts.append(self.to_frame().to_string(index=False, float_format=lambda value: f"{value:,.0f}"))
-        parts.append(self.certificate().drop(columns="can_be_reached").to_string(index=False, float_format="{:.3f}".format))
+        parts.append(
+            self.certificate().drop(columns="can_be_reached").to_string(index=False, float_format="{:.3f}".format)
+        )
         if self.binding:
             parts.append("Limits that bind: " + "; ".join(self.binding) + ".")
         if len(self.prices):

@@ -24,6 +24,7 @@ __all__ = ["QuotaPlan"]
 
 Array = NDArray[np.float64]
 UNIT = 1000.0  # persons per unit of the linear program's variables
+ENOUGH = 1e-6  # share of the people by which the mean of a tail may miss
 SETS = {"solve": 0.4, "calibrate": 0.3, "certify": 0.3}
 
 
@@ -191,9 +192,13 @@ class QuotaPlan:
         for lever in self.levers:
             own = np.array([value for value, (name, _) in zip(people, columns, strict=True) if name == lever.name])
             if lever.at_most is not None and (own >= lever.at_most - 1.0).any():
-                found.append(f"at most {lever.at_most:,.0f} {lever.name} a year, in {_years(lever, own >= lever.at_most - 1)}")
+                found.append(
+                    f"at most {lever.at_most:,.0f} {lever.name} a year, in {_years(lever, own >= lever.at_most - 1)}"
+                )
             if lever.at_least > 0 and (own <= lever.at_least + 1.0).any():
-                found.append(f"at least {lever.at_least:,.0f} {lever.name} a year, in {_years(lever, own <= lever.at_least + 1)}")
+                found.append(
+                    f"at least {lever.at_least:,.0f} {lever.name} a year, in {_years(lever, own <= lever.at_least + 1)}"
+                )
             if lever.change_at_most is not None:
                 change = np.abs(np.diff(own, prepend=own[0])) >= lever.change_at_most * np.r_[np.inf, own[:-1]] - 1.0
                 moving = change & (own > 1.0)
@@ -245,6 +250,7 @@ def _prepare(goal: PopulationGoal, sets: dict[str, Response], tighter: float = 0
         ChanceGoal(
             name=goal.describe(),
             probability=goal.probability,
+            enough=ENOUGH,
             **{name: LinearMargins(constant[:, rows], slope[:, rows]) for name, (constant, slope) in margins.items()},
         )
         for rows in groups
@@ -304,7 +310,8 @@ def _no_plan(reports: list[GoalReport]) -> str:
     failing = [report for report in reports if report.held_out < report.requested] or reports
     sentences = [
         f"{report.goal} cannot be reached with {report.requested:.0%} probability under these limits: "
-        f"the highest probability found is {report.held_out:.1%}; with {report.requested:.0%} it can be {report.relaxed}"
+        f"the highest probability found is {report.held_out:.1%}; "
+        f"with {report.requested:.0%} it can be {report.relaxed}"
         for report in failing
     ]
     return "No plan: " + "; ".join(sentences) + "."

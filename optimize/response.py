@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..forecast._cohort import respond_draws
-from ..forecast.population import Projection, kernel_arguments
+from ..forecast.population import Projection, kernel_rates
 from .admissions import Admissions
 from .errors import GoalError
 
@@ -50,9 +50,7 @@ class Response:
     levers: list[tuple[str, int]]
 
 
-def respond(
-    projection: Projection, levers: Sequence[Admissions], functionals: Mapping[str, Array]
-) -> Response:
+def respond(projection: Projection, levers: Sequence[Admissions], functionals: Mapping[str, Array]) -> Response:
     """Response of weighted populations to one more person admitted, by category and year of admission.
 
     Parameters
@@ -82,7 +80,7 @@ def respond(
     >>> workers = Admissions("workers", profile="worker", years=range(2022, 2023))
     >>> answer = respond(people, [workers], {"total": np.ones((2, 101))})
     >>> answer.slope["total"].round(2).squeeze().tolist()  # after the year 2022, and a year on
-    [0.0, 0.0, 1.02, 1.05]
+    [0.0, 0.0, 1.01, 1.03]
     """
     if len(projection.countries) != 1:
         raise GoalError(
@@ -101,7 +99,7 @@ def respond(
     weights = np.stack([np.ascontiguousarray(weight, dtype=float) for weight in functionals.values()])
     slope = np.zeros((inputs.sizes["draw"], len(weights), len(stocks), len(columns)))
     respond_draws(
-        **kernel_arguments(inputs),
+        *kernel_rates(inputs),
         profiles=np.concatenate([np.repeat(lever.shares[None], len(lever.years), 0) for lever in levers]),
         arrival=np.array([year - flows[0] for _, year in columns], dtype=np.int64),
         weights=weights,

@@ -19,7 +19,6 @@ __all__ = ["ChanceGoal", "Limits", "Solution", "calibrated", "least_shortfall", 
 log = logging.getLogger(__name__)
 Array = NDArray[np.float64]
 
-ENOUGH = 1e-6  # a goal's tail may miss by this share of the largest unit of the plan
 MOST_CUTS = 500
 
 
@@ -63,6 +62,8 @@ class ChanceGoal:
         Asked for.
     solve, calibrate, certify : Margins
         Margins on the draws that are optimised over, calibrated on, and held out.
+    enough : float
+        Miss of the tail at which the linear program stops, units of the margin.
 
     Examples
     --------
@@ -75,6 +76,7 @@ class ChanceGoal:
     solve: Margins
     calibrate: Margins
     certify: Margins
+    enough: float = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,8 +130,10 @@ class _Cuts:
     def valid(self, widening: float) -> tuple[Array, Array, NDArray[np.intp]]:
         keep = [position for position, wide in enumerate(self.widening) if wide >= widening - 1e-12]
         slope = np.array([self.slope[position] for position in keep])
-        return slope, np.array([self.constant[position] for position in keep]), np.array(
-            [self.goal[position] for position in keep], dtype=int
+        return (
+            slope,
+            np.array([self.constant[position] for position in keep]),
+            np.array([self.goal[position] for position in keep], dtype=int),
         )
 
 
@@ -210,7 +214,7 @@ def calibrated(
     limits: Limits,
     goals: Sequence[ChanceGoal],
     rounded: Callable[[Array], Array],
-    steps: int = 8,
+    steps: int = 6,
 ) -> Solution | None:
     """Cheapest plan that reaches the requests on the calibration draws, plus one standard error of that count.
 
@@ -286,6 +290,7 @@ def _cut_to_the_end(
     started = time.perf_counter()
     tails = [min(widening * (1.0 - goal.probability), 1.0) for goal in goals]
     plan, missed = _master(limits, len(goals), cuts.valid(widening), elastic)
+    worst = 0.0
     for iteration in range(1, MOST_CUTS + 1):
         if plan is None:
             return None
@@ -293,8 +298,7 @@ def _cut_to_the_end(
         for position, (goal, tail) in enumerate(zip(goals, tails, strict=True)):
             value, gradient = tail_cut(goal.solve, plan, tail)
             violation = -value - (missed[position] if elastic else 0.0)
-            size = float(np.abs(gradient).max()) or 1.0
-            if violation > ENOUGH * size * max(1.0, float(np.abs(plan).max())):
+            if violation > goal.enough:
                 cuts.add(position, widening, gradient, value - float(gradient @ plan))
                 worst = max(worst, violation)
         if worst == 0.0:
@@ -316,7 +320,7 @@ def _master(
     x = cp.Variable(len(limits.cost))
     short = cp.Variable(goals, nonneg=True)  # units of the margin
     bounded = np.isfinite(limits.high)
-    constraints = [x >= limits.low]
+    constraints: list[cp.Constraint] = [x >= limits.low]
     if bounded.any():
         constraints.append(x[bounded] <= limits.high[bounded])
     if len(limits.bound):

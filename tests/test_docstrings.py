@@ -87,9 +87,7 @@ EXAMPLES = {
 }
 
 
-@pytest.mark.parametrize(
-    "module", [module for module in MODULES if _is_public(module)], ids=lambda m: m.__name__
-)
+@pytest.mark.parametrize("module", [module for module in MODULES if _is_public(module)], ids=lambda m: m.__name__)
 def test_names_in_all_exist(module: ModuleType) -> None:
     missing = [name for name in getattr(module, "__all__", ()) if not hasattr(module, name)]
     assert not missing, f"{module.__name__}.__all__ names what the module does not have: {missing}"
@@ -102,9 +100,7 @@ def test_public_names_are_documented(name: str) -> None:
     assert _problems(name, codes) == []
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, member in sorted(PUBLIC.items()) if not _needs_no_example(member)]
-)
+@pytest.mark.parametrize("name", [name for name, member in sorted(PUBLIC.items()) if not _needs_no_example(member)])
 def test_public_names_have_an_example(name: str) -> None:
     assert any(found == name or found.startswith(f"{name}.") for found in EXAMPLES), (
         f"{name} has no Examples section with lines that start with >>>"

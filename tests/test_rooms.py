@@ -41,9 +41,7 @@ def _imports(path: Path) -> Iterator[tuple[int, str]]:
 def test_rooms_import_in_one_direction(path: Path) -> None:
     allowed = MAY_IMPORT[_room(path)]
     wrong = [f"line {line}: {room}" for line, room in _imports(path) if room not in allowed]
-    assert not wrong, (
-        f"{_name(path)} may import {', '.join(sorted(allowed))} by relative imports; found {wrong}"
-    )
+    assert not wrong, f"{_name(path)} may import {', '.join(sorted(allowed))} by relative imports; found {wrong}"
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if _room(path) != "planner"], ids=_name)

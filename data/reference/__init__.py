@@ -183,13 +183,9 @@ def region(countries: Sequence[str] = COUNTRIES) -> Region:
         total=total,
         mx=_read("mx", ["mx"], ["country", "year", "sex", "age"], about),
         mx_recent=_read("mx_recent", ["mx"], ["country", "sex", "age"], about),
-        fertility_pattern=_shares(
-            "fertility_pattern", "fertility_share", ["country", "year", "age"], ["age"], about
-        ),
+        fertility_pattern=_shares("fertility_pattern", "fertility_share", ["country", "year", "age"], ["age"], about),
         sex_ratio=_read("sex_ratio", ["sex_ratio_at_birth"], ["country", "year"], about),
-        migrant_ages=_shares(
-            "migrant_ages", "net_migrants", ["country", "sex", "age"], ["sex", "age"], about
-        ),
+        migrant_ages=_shares("migrant_ages", "net_migrants", ["country", "sex", "age"], ["sex", "age"], about),
         asylum=_asylum(about),
     )
     return everything if wanted == list(COUNTRIES) else everything.sel(country=wanted)

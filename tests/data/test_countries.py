@@ -4,9 +4,7 @@ import pytest
 from poblar.data.countries import from_m49, is_country, nearest
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(484, "MEX"), (4, "AFG"), (412, "XKX"), (900, None), (1830, None)]
-)
+@pytest.mark.parametrize(("number", "code"), [(484, "MEX"), (4, "AFG"), (412, "XKX"), (900, None), (1830, None)])
 def test_m49_numbers(number: int, code: str | None) -> None:
     assert from_m49(number) == code
 

@@ -143,9 +143,7 @@ def test_a_bad_file_is_refused_and_the_old_cache_stays(mirror: Mirror, tmp_path:
     assert states[states != "ok"].to_dict() == {"tfr.txt": "wrong hash"}
 
 
-def test_an_unreachable_network_names_the_mirror_option(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreachable_network_names_the_mirror_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
         closed = server.server_address[1]

@@ -158,9 +158,7 @@ def test_units_are_needed_and_fit_the_name() -> None:
     refuses(dataset, "expected the attribute 'units' ('children per woman'), found none")
     dataset = by_age([0, 5])
     dataset["population"].attrs["units"] = "thousands"
-    refuses(
-        dataset, "expected units 'persons', found 'thousands'; multiply by 1000 and set units to 'persons'."
-    )
+    refuses(dataset, "expected units 'persons', found 'thousands'; multiply by 1000 and set units to 'persons'.")
     dataset["population"].attrs["units"] = "percent"
     refuses(dataset, "divide by 100")
 
@@ -196,9 +194,7 @@ def test_infinite_values_are_refused() -> None:
 def test_implausible_values_are_refused(value: float) -> None:
     dataset = tfr()
     dataset["tfr"][1, 0] = value
-    refuses(
-        dataset, f"row country GTM, year 2020, column 'tfr': expected tfr from 0.1 to 12, found {value:g}"
-    )
+    refuses(dataset, f"row country GTM, year 2020, column 'tfr': expected tfr from 0.1 to 12, found {value:g}")
 
 
 @pytest.mark.parametrize("values", [np.full((2, 3), "2.0"), np.full((2, 3), 2.0, dtype=object)])

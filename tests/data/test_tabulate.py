@@ -8,9 +8,7 @@ import poblar.data.reference as bundled
 from poblar.data.tabulate import main
 
 
-def test_the_bundled_tables_are_made_again_byte_for_byte(
-    tmp_path: Path, wpp_folder: Path, asylum_folder: Path
-) -> None:
+def test_the_bundled_tables_are_made_again_byte_for_byte(tmp_path: Path, wpp_folder: Path, asylum_folder: Path) -> None:
     main(["--wpp", str(wpp_folder), "--asylum", str(asylum_folder), "--out", str(tmp_path)])
     folder = Path(bundled.__file__).parent
     names = sorted(path.name for path in tmp_path.iterdir())

@@ -51,9 +51,7 @@ def test_one_level_and_one_unit(tmp_path: Path) -> None:
 
 def test_two_levels_in_a_year_are_not_added(tmp_path: Path) -> None:
     mixed = [*APPLICATIONS, "2020,GTM,MEX,FA,N,P,7"]
-    with pytest.raises(
-        DataError, match="expected one level of decision a year for MEX, found several in 2020"
-    ):
+    with pytest.raises(DataError, match="expected one level of decision a year for MEX, found several in 2020"):
         read_ledgers(tables(tmp_path, applications=mixed))
 
 

@@ -142,9 +142,7 @@ def test_a_bad_file_is_refused_by_file_row_and_column(tmp_path: Path, lines: lis
 
 
 def test_an_unknown_table_names_those_known(tmp_path: Path) -> None:
-    with pytest.raises(
-        DataError, match=re.escape(f"expected a table among {', '.join(TABLES)}, found 'gdp'")
-    ):
+    with pytest.raises(DataError, match=re.escape(f"expected a table among {', '.join(TABLES)}, found 'gdp'")):
         read_wide(wide(tmp_path, BIRTHS), "gdp")
 
 

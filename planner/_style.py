@@ -1,0 +1,85 @@
+"""One style for every picture: size, colours that the colour-blind can tell apart, bands, source line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+# Okabe & Ito (2008).
+BLUE, ORANGE, GREEN, INK, GREY = "#0072B2", "#D55E00", "#009E73", "#1a1a1a", "#595959"
+OPACITY = {95: 0.16, 80: 0.22, 50: 0.34}
+WIDTH = 8.0  # inches
+RC = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.8,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+    "legend.fontsize": 9.5,
+    "svg.hashsalt": "poblar",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A figure with the words that go with it."""
+
+    name: str
+    title: str
+    alt: str
+    source: str
+    figure: Figure
+
+
+def canvas(rows: int = 1, columns: int = 1, height: float = 4.2, *, share_y: bool = False) -> tuple[Figure, np.ndarray]:
+    """A figure of the house and its axes (rows, columns)."""
+    with mpl.rc_context(RC):
+        figure = Figure(figsize=(WIDTH, height), dpi=160, layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(rows, columns, squeeze=False, sharey=share_y)
+    for axis in axes.flat:
+        axis.set_axisbelow(True)
+        axis.tick_params(colors=INK, length=3)
+    return figure, axes
+
+
+def fan(axis: Axes, frame: pd.DataFrame, x: str, *, colour: str, scale: float = 1.0, label: str = "Forecast, median") -> None:
+    """Bands of 95, 80 and 50 % and the median."""
+    at = frame[x].to_numpy()
+    for level, alpha in OPACITY.items():
+        low, high = (scale * frame[f"{side}{level}"].to_numpy() for side in ("lower", "upper"))
+        axis.fill_between(at, low, high, color=colour, alpha=alpha, linewidth=0)
+    axis.plot(at, scale * frame["median"].to_numpy(), color=colour, linewidth=2, label=label)
+
+
+def source_line(figure: Figure, text: str) -> None:
+    """Where the figures come from, under the picture."""
+    figure.supxlabel(text, x=0.01, ha="left", fontsize=8, color=GREY)
+
+
+def ticks(axis: Axes, form: Callable[[float], str]) -> None:
+    """Write the numbers of the vertical axis like this."""
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _position: form(value)))
+
+
+def legend(axis: Axes, **where: str) -> None:
+    """The names of lines and bands, without a frame."""
+    axis.legend(frameon=False, fontsize=9, labelcolor=INK, loc=where.get("loc", "best"))

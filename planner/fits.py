@@ -1,0 +1,283 @@
+"""Fits of the four models, two side by side, kept in a cache so that the next command takes seconds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import multiprocessing
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pooch import os_cache
+
+from .. import forecast
+from ..data import Panel, PoblarError, Region
+from ..data.fetch import CACHE_VARIABLE
+from ..forecast import Backlog, Fertility, Migration, Mortality, Posterior, Sampling
+from ..forecast.fit import RECORDED
+from .errors import PlannerError
+
+__all__ = ["WHAT", "Fits", "fit_models", "memory_mb", "posterior_folder"]
+
+log = logging.getLogger(__name__)
+
+WHAT = ("mortality", "fertility", "migration", "backlog")
+"""The models, the one that takes longest first."""
+
+SIDE_BY_SIDE = 2
+
+Progress = Callable[[str, str], None]
+"""Called with the name of a model and what became of it: "cached", "fitting" or "fitted"."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fits:
+    """Posteriors, and how they came to be.
+
+    Parameters
+    ----------
+    posteriors : dict of str to Posterior
+        By the names in `WHAT`.
+    cached : tuple of str
+        Those that were read from the cache and not fitted anew.
+    seconds : dict of str to float
+        Wall time of each fit made now.
+    workers_mb : float
+        Peak memory of the processes that fitted, summed.
+
+    Examples
+    --------
+    >>> Fits(posteriors={}).cached
+    ()
+    """
+
+    posteriors: dict[str, Posterior[Any]]
+    cached: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+    workers_mb: float = 0.0
+
+    def __getitem__(self, name: str) -> Posterior[Any]:
+        return self.posteriors[name]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    name: str
+    model: Fertility | Mortality | Migration | Backlog
+    panel: Panel
+    seed: int
+    sampling: Sampling
+    accept_unconverged: bool
+    path: Path
+
+
+def fit_models(
+    region: Region,
+    names: Sequence[str] = WHAT,
+    *,
+    ledger: str = "MEX",
+    seed: int,
+    sampling: Sampling = Sampling(),
+    accept_unconverged: bool = False,
+    fresh: bool = False,
+    cache: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Fits:
+    """Fit models to a region's figures, two processes side by side, or read them from the cache.
+
+    A posterior in the cache is used when spec, figures, seed, sampling, package versions and the code of the
+    forecast room are those of the fit asked for.
+
+    Parameters
+    ----------
+    region : Region
+        Published figures; all its countries are fitted together.
+    names : sequence of str
+        Among `WHAT`.
+    ledger : str
+        Country whose asylum ledger the backlog is fitted to.
+    seed : int
+        Seed of every fit.
+    sampling : Sampling
+        Numbers of draws and chains.
+    accept_unconverged : bool
+        Go on with a posterior that fails the convergence gate.
+    fresh : bool
+        Fit anew whatever the cache holds.
+    cache : str or Path, optional
+        Folder of the cache; by default the environment variable ``POBLAR_CACHE``, else the user's cache folder.
+    progress : callable, optional
+        Called as ``progress(name, state)``.
+
+    Returns
+    -------
+    Fits
+
+    Raises
+    ------
+    PlannerError
+        If a model could not be fitted, or the country has no ledger.
+
+    Examples
+    --------
+    >>> from poblar.data import reference
+    >>> fit_models(reference.region(["GTM"]), ["backlog"], ledger="GTM", seed=1)
+    Traceback (most recent call last):
+    ...
+    poblar.planner.errors.PlannerError: expected a country with an asylum ledger, found GTM; ...
+    """
+    tell = progress or (lambda _name, _state: None)
+    folder = posterior_folder(cache)
+    folder.mkdir(parents=True, exist_ok=True)
+    jobs = [
+        _job(name, region, ledger, seed, sampling, accept_unconverged, folder)
+        for name in WHAT
+        if name in names
+    ]
+    found = {} if fresh else {job.name: kept for job in jobs if (kept := _kept(job)) is not None}
+    for name in found:
+        tell(name, "cached")
+    seconds, workers_mb = _fit_all([job for job in jobs if job.name not in found], tell)
+    posteriors = {
+        job.name: found[job.name] if job.name in found else Posterior.load(job.path, job.model)
+        for job in jobs
+    }
+    return Fits(posteriors=posteriors, cached=tuple(found), seconds=seconds, workers_mb=workers_mb)
+
+
+def posterior_folder(cache: str | Path | None = None) -> Path:
+    """Folder in which fitted posteriors are kept.
+
+    Parameters
+    ----------
+    cache : str or Path, optional
+        As in `fit_models`.
+
+    Returns
+    -------
+    Path
+
+    Examples
+    --------
+    >>> posterior_folder("tables").as_posix()
+    'tables/posteriors'
+    """
+    return Path(cache or os.environ.get(CACHE_VARIABLE) or os_cache("poblar")).expanduser() / "posteriors"
+
+
+def memory_mb() -> float:
+    """Peak resident memory of this process so far, in megabytes.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> memory_mb() > 10
+    True
+    """
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes there, kilobytes elsewhere
+
+
+def _job(
+    name: str, region: Region, ledger: str, seed: int, sampling: Sampling, accept: bool, folder: Path
+) -> _Job:
+    if name == "backlog":
+        known = region.asylum["country"].to_numpy().tolist() if region.asylum is not None else []
+        if region.asylum is None or ledger not in known:
+            raise PlannerError(
+                f"expected a country with an asylum ledger, found {ledger}; choose one of "
+                f"{', '.join(known) or 'MEX, USA, CAN'}."
+            )
+        model, panel = Backlog(), region.asylum.sel(country=ledger)
+    else:
+        model, panel = {
+            "fertility": (Fertility(), region.tfr),
+            "mortality": (Mortality(), region.e0),
+            "migration": (Migration(), region.net_migration),
+        }[name]
+    key = _key(repr(model), panel.hash, seed, sampling)
+    return _Job(
+        name=name,
+        model=model,
+        panel=panel,
+        seed=seed,
+        sampling=sampling,
+        accept_unconverged=accept,
+        path=folder / f"{name}-{key}.nc",
+    )
+
+
+def _key(spec: str, figures: str, seed: int, sampling: Sampling) -> str:
+    """Short digest of everything that decides the draws; how many cores ran at once does not."""
+    code = hashlib.sha256()
+    for path in sorted(Path(forecast.__file__).parent.glob("*.py")):
+        code.update(path.read_bytes())
+    versions = {name: version(name) for name in RECORDED}
+    parts = [spec, figures, seed, repr(replace(sampling, cores=1)), versions, code.hexdigest()]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _kept(job: _Job) -> Posterior[Any] | None:
+    """The posterior in the cache, if there is one that may be used."""
+    if not job.path.exists():
+        return None
+    try:
+        posterior = Posterior.load(job.path, job.model)
+    except (PoblarError, OSError, KeyError, ValueError) as error:
+        log.warning("%s cannot be read and is fitted anew: %s", job.path, error)
+        return None
+    return posterior if posterior.diagnostics.converged or job.accept_unconverged else None
+
+
+def _fit_all(jobs: list[_Job], tell: Progress) -> tuple[dict[str, float], float]:
+    """Seconds of each fit, and the workers' peak memory summed."""
+    if not jobs:
+        return {}, 0.0
+    workers = min(SIDE_BY_SIDE, len(jobs))
+    seconds: dict[str, float] = {}
+    memory: dict[int, float] = {}
+    # Spawned, since a fork of a process with threads (numba, BLAS) may hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        cores = SIDE_BY_SIDE // workers
+        futures = {}
+        for job in jobs:
+            tell(job.name, "fitting")
+            futures[pool.submit(_fit, replace(job, sampling=replace(job.sampling, cores=cores)))] = job.name
+        try:
+            for future in as_completed(futures):
+                name = futures[future]
+                seconds[name], process, peak = future.result()
+                memory[process] = max(peak, memory.get(process, 0.0))
+                tell(name, "fitted")
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return seconds, sum(memory.values())
+
+
+def _fit(job: _Job) -> tuple[float, int, float]:
+    """Fit one model and put it in the cache whole; runs in a process of its own."""
+    started = time.perf_counter()
+    try:
+        posterior = job.model.fit(
+            job.panel, seed=job.seed, sampling=job.sampling, accept_unconverged=job.accept_unconverged
+        )
+    except PoblarError as error:  # not all of them travel between processes
+        raise PlannerError(f"The model of {job.name} could not be fitted: {error}") from None
+    part = job.path.with_name(f"{job.path.stem}.{os.getpid()}.part")
+    posterior.save(part)
+    part.replace(job.path)
+    return time.perf_counter() - started, os.getpid(), memory_mb()

@@ -1,0 +1,229 @@
+"""The study's questions as plans, and what becomes of people and queue under them."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from ..forecast import Projection, simulate_queue
+from ..optimize import Admissions, GrowthRate, Plan, QuotaPlan, Staffing, StaffingPlan, SupportRatio, WaitTime
+from ..optimize.goals import months_in
+from ..optimize.response import respond
+from .study import Study
+
+__all__ = [
+    "growth_with_plan",
+    "officers_by_month",
+    "queue_with_officers",
+    "quota_plan",
+    "staffing_plan",
+]
+
+QUARTER = 3  # months
+AFTERWARDS = 120  # months the queue is worked on after the horizon, so that every wait ends or is this long
+
+
+def quota_plan(people: Projection, study: Study) -> QuotaPlan:
+    """The admissions that a study asks for.
+
+    Parameters
+    ----------
+    people : Projection
+        Draws of the study's country.
+    study : Study
+        What is asked.
+
+    Returns
+    -------
+    QuotaPlan
+
+    Examples
+    --------
+    >>> from poblar.data import reference
+    >>> from poblar.forecast import project
+    >>> quota_plan(project(reference.region(("MEX",))), Study()).goals[0].describe()
+    'growth of at least 0.00 % a year in 2035-2050'
+    """
+    return QuotaPlan(
+        people,
+        levers=[_admissions(study)],
+        goals=[
+            GrowthRate(
+                at_least=study.growth,
+                years=range(study.hold[0], study.hold[1] + 1),
+                probability=study.growth_probability,
+                together=True,
+            )
+        ],
+        objective="fewest",
+    )
+
+
+def staffing_plan(queue: xr.Dataset, study: Study) -> StaffingPlan:
+    """The officers that a study asks for.
+
+    Parameters
+    ----------
+    queue : xarray.Dataset
+        Draws of the study's country from ``Backlog().fit(…).forecast(…)``.
+    study : Study
+        What is asked.
+
+    Returns
+    -------
+    StaffingPlan
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> staffing_plan(xr.Dataset(), Study()).goals[0].describe()
+    'a decision within 6 months for everyone who applies from 2031-01 on'
+    """
+    return StaffingPlan(
+        queue,
+        start=study.start,
+        in_post=study.in_post,
+        levers=[
+            Staffing(
+                cost=study.cost,
+                recruitment_lag=study.recruitment_lag,
+                training=study.training,
+                at_most=study.officers_at_most,
+                hires_at_most=study.hires_at_most,
+                currency=study.currency,
+            )
+        ],
+        goals=[WaitTime(at_most=study.wait, since=study.since, probability=study.wait_probability)],
+        objective="cheapest",
+    )
+
+
+def growth_with_plan(people: Projection, plan: Plan, study: Study) -> xr.Dataset:
+    """Total growth and potential support ratio, without and with the admissions of a plan.
+
+    Parameters
+    ----------
+    people : Projection
+        Draws of the study's country.
+    plan : Plan
+        A quota plan of the study.
+    study : Study
+        What was asked.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``growth_rate`` (fraction per year) and ``support_ratio`` by scenario ("without", "with"), draw and year.
+
+    Examples
+    --------
+    >>> growth_with_plan.__name__
+    'growth_with_plan'
+    """
+    goal = SupportRatio(at_least=1.0, years=[study.hold[1]])
+    response = respond(people, [_admissions(study)], goal.functionals())
+    admissions = plan.decided["admissions"].sel(category=study.category).to_numpy()
+    totals = {
+        scenario: {name: base + response.slope[name] @ admitted for name, base in response.base.items()}
+        for scenario, admitted in (("without", 0.0 * admissions), ("with", admissions))
+    }
+    everyone, working, older = goal.functionals()
+
+    def stacked(values: list[NDArray[np.float64]], units: str) -> xr.DataArray:
+        years = response.years[: values[0].shape[1]]
+        return xr.DataArray(
+            np.stack(values),
+            dims=("scenario", "draw", "year"),
+            coords={"scenario": list(totals), "year": years},
+            attrs={"units": units},
+        )
+
+    growth = [total[everyone][:, 1:] / total[everyone][:, :-1] - 1.0 for total in totals.values()]
+    support = [(total[working] / total[older])[:, :-1] for total in totals.values()]
+    return xr.Dataset(
+        {
+            "growth_rate": stacked(growth, "per year"),
+            "support_ratio": stacked(support, "persons aged 15-64 per person aged 65+"),
+        }
+    )
+
+
+def officers_by_month(plan: Plan, study: Study, months: NDArray[np.datetime64]) -> xr.DataArray:
+    """Officers who decide cases under a plan, month by month; those in post before it starts.
+
+    Parameters
+    ----------
+    plan : Plan
+        A staffing plan of the study.
+    study : Study
+        What was asked.
+    months : array of datetime64
+        First days of the months wanted.
+
+    Returns
+    -------
+    xarray.DataArray
+        Officers by ``month``.
+
+    Examples
+    --------
+    >>> officers_by_month.__name__
+    'officers_by_month'
+    """
+    labels = months.astype("datetime64[M]")
+    now = (labels - np.datetime64(study.start, "M")).astype(int)[:, None]
+    stays = (1.0 - Staffing(cost=study.cost).attrition) ** (1 / 12)
+    hires, releases = plan.decided["hires"].to_numpy(), plan.decided["releases"].to_numpy()
+    decided = QUARTER * np.arange(len(hires))[None, :]
+    lag = months_in(study.recruitment_lag)
+    ready = decided + lag + months_in(study.training)
+    hired = np.where(now >= ready, stays ** (now - decided - lag), 0.0) @ hires
+    left = np.where(now >= decided, stays ** (now - decided), 0.0) @ releases
+    there = study.in_post * stays ** np.maximum(now[:, 0], 0)
+    officers = np.maximum(there + hired - left, 0.0)
+    return xr.DataArray(officers, dims="month", coords={"month": months}, attrs={"units": "officers"})
+
+
+def queue_with_officers(queue: xr.Dataset, officers: xr.DataArray) -> xr.Dataset:
+    """The queue worked off by these officers; waits that end after the horizon go on at its last year's pace.
+
+    First in, first out, a wait does not depend on who comes later: after the horizon nobody is let in, and the last
+    month's officers go on with the mean productivity of the last year.
+
+    Parameters
+    ----------
+    queue : xarray.Dataset
+        Draws from ``Backlog().fit(…).forecast(…)``.
+    officers : xarray.DataArray
+        Officers who decide cases, by ``month``.
+
+    Returns
+    -------
+    xarray.Dataset
+        As `poblar.forecast.simulate_queue`, with waits of at most `AFTERWARDS` months.
+
+    Examples
+    --------
+    >>> queue_with_officers.__name__
+    'queue_with_officers'
+    """
+    months = queue["month"].to_numpy()
+    more = months[-1].astype("datetime64[M]") + 1 + np.arange(AFTERWARDS)
+    last = queue.isel(month=slice(-12, None)).mean("month").assign(arrivals=0.0 * queue["arrivals"].isel(month=0))
+    later = last.drop_vars(["backlog", "month"], errors="ignore").expand_dims(month=more.astype(months.dtype))
+    longer = xr.concat([queue.drop_vars("backlog"), later], "month", join="exact").assign(backlog=queue["backlog"])
+    posted = officers.reindex(month=longer["month"]).ffill("month")
+    run = simulate_queue(longer, posted).isel(month=slice(None, len(months)))
+    wait = run["wait"].clip(max=float(AFTERWARDS)).assign_attrs(run["wait"].attrs)
+    return run.assign(wait=wait)
+
+
+def _admissions(study: Study) -> Admissions:
+    return Admissions(
+        study.category,
+        profile=study.profile,
+        years=range(study.admit[0], study.admit[1] + 1),
+        at_most=study.admissions_at_most,
+        change_at_most=study.change_at_most,
+    )
