@@ -5,9 +5,10 @@ from __future__ import annotations
 from .admissions import PROFILES, Admissions
 from .errors import GoalError, NoPlanError, SolverError
 from .goals import DependencyRatio, GrowthRate, PopulationSize, SupportRatio, WaitTime
+from .office import Staffing
 from .plan import GoalReport, Plan
 from .quota import QuotaPlan
-from .staffing import Staffing, StaffingPlan
+from .staffing import StaffingPlan
 
 __all__ = [
     "PROFILES",

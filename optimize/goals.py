@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .durations import month, months_in
 from .errors import GoalError
 from .response import Response
 
@@ -20,7 +20,6 @@ __all__ = [
     "PopulationSize",
     "SupportRatio",
     "WaitTime",
-    "months_in",
 ]
 
 Array = NDArray[np.float64]
@@ -366,41 +365,6 @@ class WaitTime:
         """The goal in words."""
         wait = self.at_most if months is None else f"{months:.0f} months"
         return f"a decision within {wait} for everyone who applies from {self.since} on"
-
-
-def months_in(text: str) -> int:
-    """Whole months in "6 months", "1 year" or "2 years".
-
-    Parameters
-    ----------
-    text : str
-        A whole number and its unit.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    GoalError
-        If the text is not of that form.
-
-    Examples
-    --------
-    >>> months_in("6 months"), months_in("2 years")
-    (6, 24)
-    """
-    match = re.fullmatch(r"(\d+) (month|year)s?", text.strip()) if isinstance(text, str) else None
-    if match is None:
-        raise GoalError(f"expected a duration like '6 months' or '2 years', found {text!r}.")
-    return int(match[1]) * (12 if match[2] == "year" else 1)
-
-
-def month(text: str) -> np.datetime64:
-    """The month of "2028-01", to the month."""
-    if not isinstance(text, str) or re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text) is None:
-        raise GoalError(f"expected a month like '2028-01', found {text!r}.")
-    return np.datetime64(text, "M")
 
 
 def _check(goal: object, years: Sequence[int], probability: float) -> None:

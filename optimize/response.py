@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..forecast._cohort import respond_draws
-from ..forecast.population import Projection, kernel_rates
+from ..forecast._inputs import kernel_rates
+from ..forecast.population import Projection
 from .admissions import Admissions
 from .errors import GoalError
 
