@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .backlog import Backlog, simulate_queue
+from .backlog import Backlog
 from .draws import bands
 from .errors import ConvergenceError, DrawsError
 from .fertility import Fertility
@@ -10,6 +10,7 @@ from .fit import Diagnostics, Posterior, Sampling
 from .migration import Migration
 from .mortality import Mortality
 from .population import Projection, project
+from .queue import simulate_queue
 
 __all__ = [
     "Backlog",

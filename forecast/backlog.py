@@ -14,10 +14,9 @@ from ..data import DataError, Panel
 from .errors import DrawsError
 from .fit import Posterior, Sampling, sample
 from .priors import Beta, Gamma, HalfNormal, Normal
-from .queue import run_queue
 from .shocks import add_shocks
 
-__all__ = ["Backlog", "simulate_queue"]
+__all__ = ["Backlog"]
 
 Array = NDArray[np.float64]
 
@@ -63,6 +62,8 @@ class Backlog:
         First year used for everything but arrivals; older ledgers are another system.
     month_scale : float
         Standard deviation of the log of a month's arrivals about the year's path.
+    most : float
+        No simulated year has more arrivals than this many times the most on record.
 
     Examples
     --------
@@ -83,6 +84,7 @@ class Backlog:
     adjustment: HalfNormal = HalfNormal(0.05)
     since: int = 2017
     month_scale: float = 0.15
+    most: float = 10.0
 
     def build(self, panel: Panel) -> pm.Model:
         """Write the model of a ledger (country, year) down in PyMC; declared gaps are left out."""
@@ -133,9 +135,11 @@ class Backlog:
         persistence, scale, tails = (sample[name].to_numpy()[:, None] for name in ("persistence", "scale", "tails"))
         log_year = np.empty((*level.shape, years + 2))  # the last observed year, and one past the end
         log_year[..., 0] = ledger.log_arrivals[:, -1]
+        highest = ledger.log_arrivals.max(1) + np.log(self.most)
         for year in range(1, years + 2):
             shock = scale * rng.standard_t(np.broadcast_to(tails, level.shape))
-            log_year[..., year] = level + persistence * (log_year[..., year - 1] - level) + shock
+            moved = level + persistence * (log_year[..., year - 1] - level) + shock
+            log_year[..., year] = np.minimum(moved, highest)
         arrivals = _by_month(log_year, self.month_scale, rng)
         adjustment = sample["adjustment_scale"].to_numpy()[:, None, None]
         arrivals *= np.maximum(1.0 + _yearly(adjustment * rng.standard_normal((*level.shape, years))), 0.0)
@@ -158,74 +162,6 @@ class Backlog:
             | {"backlog": ("country", ledger.pending[:, -1], {"units": "persons"})},
             coords={"country": ledger.countries, "month": months},
         )
-
-
-def simulate_queue(queue: xr.Dataset, officers: float | xr.DataArray) -> xr.Dataset:
-    """Work the queue off, first in, first out, with a number of officers.
-
-    Parameters
-    ----------
-    queue : xarray.Dataset
-        Draws from ``Backlog().fit(…).forecast(…)``.
-    officers : float or xarray.DataArray
-        Officers at work; a number, or along ``month`` (and ``country`` or ``draw``).
-
-    Returns
-    -------
-    xarray.Dataset
-        Along (draw, country, month): ``pending`` at the start of the month, persons; ``decided`` and ``withdrawn``,
-        persons per month; ``wait`` of those who apply in the month, in months, infinite where they are still
-        waiting at the end.
-
-    Raises
-    ------
-    DrawsError
-        If officers are negative or do not cover the months.
-
-    Examples
-    --------
-    >>> import numpy as np, xarray as xr
-    >>> shape = ("draw", "country", "month"), np.ones((1, 1, 6))
-    >>> queue = xr.Dataset({"arrivals": (shape[0], 10 * shape[1]), "productivity": (shape[0], 5 * shape[1]),
-    ...     "withdrawal": (shape[0], 0 * shape[1]), "backlog": ("country", [0.0])},
-    ...     coords={"country": ["MEX"], "month": np.arange("2027-01", "2027-07", dtype="datetime64[M]")
-    ...     .astype("datetime64[s]")})
-    >>> simulate_queue(queue, officers=1.0)["pending"].squeeze().to_numpy()
-    array([ 0.,  5., 10., 15., 20., 25.])
-    """
-    axes = ("draw", "country", "month")
-    staff = officers if isinstance(officers, xr.DataArray) else xr.DataArray(float(officers))
-    try:
-        productivity, staff = xr.align(queue["productivity"], staff, join="exact")
-    except ValueError as error:
-        raise DrawsError(
-            f"expected officers for every month {_span(queue)}, found other labels; reindex them along month."
-        ) from error
-    capacity = (productivity * staff).transpose(*axes)
-    shape = (capacity.shape[0] * capacity.shape[1], capacity.shape[2])
-    backlog = queue["backlog"].broadcast_like(capacity.isel(month=0)).transpose("draw", "country")
-    run = run_queue(
-        backlog.to_numpy().reshape(shape[0]),
-        queue["arrivals"].transpose(*axes).to_numpy().reshape(shape),
-        capacity.to_numpy().reshape(shape),
-        queue["withdrawal"].transpose(*axes).to_numpy().reshape(shape),
-    )
-    units = {
-        "pending": "persons",
-        "decided": "persons per month",
-        "withdrawn": "persons per month",
-        "wait": "months",
-    }
-    values = {
-        "pending": run.pending[:, :-1],
-        "decided": run.decided,
-        "withdrawn": run.withdrawn,
-        "wait": run.wait,
-    }
-    return xr.Dataset(
-        {name: (axes, array.reshape(capacity.shape), {"units": units[name]}) for name, array in values.items()},
-        coords=capacity.coords,
-    )
 
 
 @dataclass(frozen=True)
@@ -308,8 +244,3 @@ def _by_month(log_year: Array, month_scale: float, rng: np.random.Generator) -> 
     by_year = path.reshape(*path.shape[:-1], years, 12)
     share = by_year / by_year.sum(-1, keepdims=True)
     return (share * np.exp(log_year[..., 1:-1, None])).reshape(path.shape)
-
-
-def _span(queue: xr.Dataset) -> str:
-    months = queue["month"].to_numpy().astype("datetime64[M]")
-    return f"{months[0]} to {months[-1]}"

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..data import Panel
 from .errors import ConvergenceError, DrawsError
 
-__all__ = ["Diagnostics", "Model", "Posterior", "Sampling", "sample"]
+__all__ = ["Diagnostics", "Model", "Posterior", "Sampling"]
 
 log = logging.getLogger(__name__)
 
@@ -131,9 +131,21 @@ class Posterior[Forecast: xr.DataArray | xr.Dataset]:
 
     Examples
     --------
-    >>> from poblar.forecast import Posterior
-    >>> Posterior.forecast.__name__
-    'forecast'
+    A posterior made by hand, as a fit would return it:
+
+    >>> import numpy as np, xarray as xr
+    >>> from poblar.data import reference
+    >>> from poblar.forecast import Migration
+    >>> def known(value):
+    ...     return (("chain", "draw", "country"), np.full((2, 50, 1), value))
+    >>> parameters = xr.Dataset(
+    ...     {"level": known(0.0), "persistence": known(0.8), "log_scale": known(-9.0),
+    ...      "tails": (("chain", "draw"), np.full((2, 50), 5.0))})
+    >>> figures = reference.region(("MEX",)).net_migration
+    >>> quality = Diagnostics(rhat=1.0, ess_bulk=900.0, ess_tail=900.0, divergent=0.0, worst="tails")
+    >>> fitted = Posterior(model=Migration(), panel=figures, parameters=parameters, diagnostics=quality, seed=1)
+    >>> fitted.forecast(until=2030, draws=100, seed=1).sizes
+    Frozen({'draw': 100, 'country': 1, 'year': 7})
     """
 
     model: Model[Forecast]
@@ -278,12 +290,6 @@ def sample[Forecast: xr.DataArray | xr.Dataset](
     ------
     ConvergenceError
         If R-hat > 1.01, an effective sample size < 400 or more than 0.1 % of the draws diverge.
-
-    Examples
-    --------
-    >>> from poblar.data import reference
-    >>> from poblar.forecast import Fertility
-    >>> posterior = Fertility().fit(reference.region().tfr, seed=1)  # doctest: +SKIP
     """
     with model.build(panel):
         tree = pm.sample(

@@ -12,12 +12,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import xarray as xr
 from numba import njit
 from numpy.typing import NDArray
 
 from .errors import DrawsError
 
-__all__ = ["QueueRun", "run_queue"]
+__all__ = ["QueueRun", "run_queue", "simulate_queue"]
 
 Array = NDArray[np.float64]
 
@@ -95,6 +96,74 @@ def run_queue(backlog: Array, arrivals: Array, capacity: Array, withdrawal: Arra
     return run
 
 
+def simulate_queue(queue: xr.Dataset, officers: float | xr.DataArray) -> xr.Dataset:
+    """Work the queue off, first in, first out, with a number of officers.
+
+    Parameters
+    ----------
+    queue : xarray.Dataset
+        Draws from ``Backlog().fit(…).forecast(…)``.
+    officers : float or xarray.DataArray
+        Officers at work; a number, or along ``month`` (and ``country`` or ``draw``).
+
+    Returns
+    -------
+    xarray.Dataset
+        Along (draw, country, month): ``pending`` at the start of the month, persons; ``decided`` and ``withdrawn``,
+        persons per month; ``wait`` of those who apply in the month, in months, infinite where they are still
+        waiting at the end.
+
+    Raises
+    ------
+    DrawsError
+        If officers are negative or do not cover the months.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> shape = ("draw", "country", "month"), np.ones((1, 1, 6))
+    >>> queue = xr.Dataset({"arrivals": (shape[0], 10 * shape[1]), "productivity": (shape[0], 5 * shape[1]),
+    ...     "withdrawal": (shape[0], 0 * shape[1]), "backlog": ("country", [0.0])},
+    ...     coords={"country": ["MEX"], "month": np.arange("2027-01", "2027-07", dtype="datetime64[M]")
+    ...     .astype("datetime64[s]")})
+    >>> simulate_queue(queue, officers=1.0)["pending"].squeeze().to_numpy()
+    array([ 0.,  5., 10., 15., 20., 25.])
+    """
+    axes = ("draw", "country", "month")
+    staff = officers if isinstance(officers, xr.DataArray) else xr.DataArray(float(officers))
+    try:
+        productivity, staff = xr.align(queue["productivity"], staff, join="exact")
+    except ValueError as error:
+        raise DrawsError(
+            f"expected officers for every month {_span(queue)}, found other labels; reindex them along month."
+        ) from error
+    capacity = (productivity * staff).transpose(*axes)
+    shape = (capacity.shape[0] * capacity.shape[1], capacity.shape[2])
+    backlog = queue["backlog"].broadcast_like(capacity.isel(month=0)).transpose("draw", "country")
+    run = run_queue(
+        backlog.to_numpy().reshape(shape[0]),
+        queue["arrivals"].transpose(*axes).to_numpy().reshape(shape),
+        capacity.to_numpy().reshape(shape),
+        queue["withdrawal"].transpose(*axes).to_numpy().reshape(shape),
+    )
+    units = {
+        "pending": "persons",
+        "decided": "persons per month",
+        "withdrawn": "persons per month",
+        "wait": "months",
+    }
+    values = {
+        "pending": run.pending[:, :-1],
+        "decided": run.decided,
+        "withdrawn": run.withdrawn,
+        "wait": run.wait,
+    }
+    return xr.Dataset(
+        {name: (axes, array.reshape(capacity.shape), {"units": units[name]}) for name, array in values.items()},
+        coords=capacity.coords,
+    )
+
+
 @njit(cache=True, nogil=True)
 def _run(
     backlog: Array,
@@ -138,3 +207,8 @@ def _run(
             for cohort in range(oldest, month + 2):
                 waiting += left[cohort]
             pending[draw, month + 1] = waiting
+
+
+def _span(queue: xr.Dataset) -> str:
+    months = queue["month"].to_numpy().astype("datetime64[M]")
+    return f"{months[0]} to {months[-1]}"

@@ -42,8 +42,14 @@ class FifoMargins:
 
     Examples
     --------
-    >>> FifoMargins.__name__
-    'FifoMargins'
+    Ten cases a month and five officers who decide one each keep a wait of one month for the first month only:
+
+    >>> import numpy as np
+    >>> one = np.ones((1, 6))
+    >>> margins = fifo_margins(backlog=np.zeros(1), arrivals=10 * one, withdrawal=0 * one, productivity=one,
+    ...     officers=np.full(6, 5.0), officers_per_lever=np.ones((6, 1)), first=0, last=4, months=1)
+    >>> [bool(margins.months_between(month, month).worst(np.zeros(1))[0] >= 0) for month in range(3)]
+    [True, False, False]
     """
 
     work: Array

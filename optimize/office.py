@@ -8,13 +8,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from ..forecast.backlog import simulate_queue
 from ..forecast.draws import split_draws
+from ..forecast.queue import simulate_queue
 from .durations import months_in
 from .errors import GoalError
 from .solve import Limits
 
-__all__ = ["Office", "Staffing"]
+__all__ = ["Staffing"]
 
 Array = NDArray[np.float64]
 SETS = {"solve": 0.4, "calibrate": 0.3, "certify": 0.3}
@@ -88,10 +88,12 @@ class Office:
 
     @property
     def months(self) -> int:
+        """Months from the start to the horizon."""
         return len(self.labels)
 
     @property
     def quarters(self) -> int:
+        """Quarters in which officers are hired and released."""
         return -(-self.months // QUARTER)
 
     def deal(self, seed: int) -> dict[str, NDArray[np.intp]]:

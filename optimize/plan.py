@@ -78,8 +78,13 @@ class Plan:
 
     Examples
     --------
-    >>> Plan.__name__
-    'Plan'
+    >>> import xarray as xr
+    >>> nothing = Plan(exists=False, answer="No plan: growth of at least 5.00 % a year cannot be reached.", goals=[],
+    ...                decided=xr.Dataset(), objective=0.0, objective_units="persons admitted")
+    >>> nothing.decision
+    Traceback (most recent call last):
+    ...
+    poblar.optimize.errors.NoPlanError: No plan: growth of at least 5.00 % a year cannot be reached.
     """
 
     exists: bool

@@ -41,8 +41,11 @@ class Response:
 
     Examples
     --------
-    >>> Response.__name__
-    'Response'
+    >>> import numpy as np
+    >>> answer = Response(years=np.array([2030, 2031]), base={"total": np.array([[100.0, 99.0]])},
+    ...                   slope={"total": np.array([[[0.0], [1.0]]])}, levers=[("workers", 2030)])
+    >>> answer.base["total"] + answer.slope["total"] @ np.array([5.0])  # five admitted in 2030
+    array([[100., 104.]])
     """
 
     years: NDArray[np.int64]

@@ -67,8 +67,11 @@ class ChanceGoal:
 
     Examples
     --------
-    >>> ChanceGoal.__name__
-    'ChanceGoal'
+    >>> import numpy as np
+    >>> from poblar.optimize.chance import LinearMargins
+    >>> sets = [LinearMargins(np.full((10, 1), -1.0), np.ones((10, 1, 1))) for _ in range(3)]
+    >>> ChanceGoal("cover demand", 0.9, *sets).probability
+    0.9
     """
 
     name: str
@@ -99,8 +102,9 @@ class Solution:
 
     Examples
     --------
-    >>> Solution.__name__
-    'Solution'
+    >>> import numpy as np
+    >>> Solution(np.array([9.5]), objective=9.5, iterations=3, shortfall=0.0, widening=1.0, seconds=0.1).objective
+    9.5
     """
 
     plan: Array
@@ -303,7 +307,7 @@ def _cut_to_the_end(
                 worst = max(worst, violation)
         if worst == 0.0:
             seconds = time.perf_counter() - started
-            short = max([0.0, *missed]) if elastic else 0.0
+            short = float(max(0.0, *missed)) if elastic else 0.0
             return Solution(plan, float(limits.cost @ plan), iteration, short, widening, seconds)
         plan, missed = _master(limits, len(goals), cuts.valid(widening), elastic)
     raise SolverError(

@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from ..forecast.backlog import simulate_queue
+from ..forecast.queue import simulate_queue
 from .chance import Certificate, certify
 from .durations import month
 from .errors import GoalError
