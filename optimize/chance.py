@@ -14,9 +14,48 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-__all__ = ["Certificate", "LinearMargins", "Margins", "certify", "tail_cut"]
+from ..forecast.draws import split_draws
+from .errors import GoalError
+
+__all__ = ["Certificate", "LinearMargins", "Margins", "certify", "deal", "tail_cut"]
 
 Array = NDArray[np.float64]
+SETS = {"solve": 0.4, "calibrate": 0.3, "certify": 0.3}
+LEAST = 200  # draws; with fewer the certificate says next to nothing
+
+
+def deal(count: int, seed: int) -> dict[str, NDArray[np.intp]]:
+    """Deal draws at random into three disjoint sets: to optimise over, to calibrate on, and to certify with.
+
+    Parameters
+    ----------
+    count : int
+        Number of draws.
+    seed : int
+        The same seed deals the same sets.
+
+    Returns
+    -------
+    dict of array
+        Positions of the draws of "solve" (40 %), "calibrate" (30 %) and "certify" (30 %).
+
+    Raises
+    ------
+    GoalError
+        If there are fewer than 200 draws.
+
+    Examples
+    --------
+    >>> {name: len(draws) for name, draws in deal(1000, seed=1).items()}
+    {'solve': 400, 'calibrate': 300, 'certify': 300}
+    """
+    if count < LEAST:
+        raise GoalError(
+            f"expected at least {LEAST} draws to optimise, calibrate and certify on, found {count}; "
+            "forecast with draws=2000 or more."
+        )
+    order = np.random.default_rng(seed).permutation(count)
+    return {name: order[part] for name, part in split_draws(count, SETS).items()}
 
 
 class Margins(Protocol):

@@ -8,7 +8,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from ..forecast.draws import split_draws
 from ..forecast.queue import simulate_queue
 from .durations import months_in
 from .errors import GoalError
@@ -17,7 +16,6 @@ from .solve import Limits
 __all__ = ["Staffing"]
 
 Array = NDArray[np.float64]
-SETS = {"solve": 0.4, "calibrate": 0.3, "certify": 0.3}
 QUARTER = 3  # months between decisions
 
 
@@ -95,11 +93,6 @@ class Office:
     def quarters(self) -> int:
         """Quarters in which officers are hired and released."""
         return -(-self.months // QUARTER)
-
-    def deal(self, seed: int) -> dict[str, NDArray[np.intp]]:
-        """Three disjoint random sets of draws."""
-        order = np.random.default_rng(seed).permutation(self.queue.sizes["draw"])
-        return {name: order[part] for name, part in split_draws(len(order), SETS).items()}
 
     def _per_lever(self, wait: int) -> Array:
         """Officers (month, lever) `wait` months after the decision to hire or release one, who may have left since."""

@@ -10,10 +10,9 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from ..forecast.draws import split_draws
 from ..forecast.population import Projection
 from .admissions import Admissions
-from .chance import LinearMargins, certify
+from .chance import LinearMargins, certify, deal
 from .errors import GoalError
 from .goals import PopulationGoal
 from .plan import GoalReport, Plan
@@ -25,7 +24,6 @@ __all__ = ["QuotaPlan"]
 Array = NDArray[np.float64]
 UNIT = 1000.0  # persons per unit of the linear program's variables
 ENOUGH = 1e-6  # share of the people by which the mean of a tail may miss
-SETS = {"solve": 0.4, "calibrate": 0.3, "certify": 0.3}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,14 +114,7 @@ class QuotaPlan:
             binding=self._binding(people, response.levers),
             prices=self._prices(sets, limits, solution) if exists else pd.DataFrame(),
             draws={name: len(part.base[next(iter(part.base))]) for name, part in sets.items()},
-            record={
-                "solver": "HiGHS",
-                "linear_programs": solution.iterations,
-                "tail_shortfall": solution.shortfall,
-                "tail_widening": solution.widening,
-                "seconds": solution.seconds,
-                "seed": seed,
-            },
+            record=solution.record(seed),
             assumptions=[
                 "migration without the plan goes on as forecast, and those admitted come on top of it",
                 "those admitted live, bear children and leave descendants at the country's own rates, and stay",
@@ -140,12 +131,6 @@ class QuotaPlan:
             raise GoalError(f"expected levers with different names, found {', '.join(names)}.")
         if self.objective != "fewest":
             raise GoalError(f"expected objective 'fewest', found {self.objective!r}.")
-        draws = self.people.stocks.sizes["draw"]
-        if draws < 200:
-            raise GoalError(
-                f"expected at least 200 draws to optimise, calibrate and certify on, found {draws}; "
-                "forecast with draws=2000 or more."
-            )
 
     def _limits(self, columns: list[tuple[str, int]]) -> Limits:
         """Limits of the levers, in thousands."""
@@ -227,14 +212,13 @@ class QuotaPlan:
 def _deal(response: Response, seed: int) -> dict[str, Response]:
     """The response on three disjoint random sets of draws."""
     count = len(next(iter(response.base.values())))
-    order = np.random.default_rng(seed).permutation(count)
     return {
         name: replace(
             response,
-            base={key: value[order[part]] for key, value in response.base.items()},
-            slope={key: value[order[part]] for key, value in response.slope.items()},
+            base={key: value[part] for key, value in response.base.items()},
+            slope={key: value[part] for key, value in response.slope.items()},
         )
-        for name, part in split_draws(count, SETS).items()
+        for name, part in deal(count, seed).items()
     }
 
 

@@ -114,6 +114,17 @@ class Solution:
     widening: float
     seconds: float
 
+    def record(self, seed: int) -> dict[str, str | float]:
+        """What a plan keeps of how it was solved."""
+        return {
+            "solver": "HiGHS",
+            "linear_programs": self.iterations,
+            "tail_shortfall": self.shortfall,
+            "tail_widening": self.widening,
+            "seconds": self.seconds,
+            "seed": seed,
+        }
+
 
 @dataclass
 class _Cuts:

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ..forecast.queue import simulate_queue
-from .chance import Certificate, certify
+from .chance import Certificate, certify, deal
 from .durations import month
 from .errors import GoalError
 from .fifo import FifoMargins, fifo_margins
@@ -97,7 +97,7 @@ class StaffingPlan:
             If the solver ends neither optimal nor infeasible.
         """
         office = _open(self)
-        sets = office.deal(seed)
+        sets = deal(self.queue.sizes["draw"], seed)
         chances = [_chance(goal, office, sets) for goal in self.goals]
         flat = [chance for group in chances for chance in group]
         limits = office.limits()
@@ -121,14 +121,7 @@ class StaffingPlan:
             binding=office.binding(plan),
             prices=self._prices(office, sets, limits, solution) if exists else pd.DataFrame(),
             draws={name: len(draws) for name, draws in sets.items()},
-            record={
-                "solver": "HiGHS",
-                "linear_programs": solution.iterations,
-                "tail_shortfall": solution.shortfall,
-                "tail_widening": solution.widening,
-                "seconds": solution.seconds,
-                "seed": seed,
-            },
+            record=solution.record(seed),
             assumptions=self._assumptions(office),
         )
 
@@ -292,11 +285,6 @@ def _open(plan: StaffingPlan) -> Office:
         raise GoalError(f"expected objective 'cheapest', found {plan.objective!r}.")
     if plan.queue.sizes["country"] != 1:
         raise GoalError("expected the queue of one country; take one with queue.sel(country=['MEX']).")
-    if plan.queue.sizes["draw"] < 200:
-        raise GoalError(
-            f"expected at least 200 draws to optimise, calibrate and certify on, found "
-            f"{plan.queue.sizes['draw']}; forecast with draws=2000 or more."
-        )
     if not plan.in_post >= 0:
         raise GoalError(f"expected in_post of zero or more officers, found {plan.in_post}.")
     labels = plan.queue["month"].to_numpy().astype("datetime64[M]")
