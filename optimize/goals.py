@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .durations import month, months_in
 from .errors import GoalError
 from .response import Response
+from .words import month, months_in, percent, span
 
 __all__ = [
     "DependencyRatio",
@@ -135,7 +135,7 @@ class GrowthRate:
     def describe(self, target: float | None = None) -> str:
         """The goal in words."""
         growth = self.at_least if target is None else target
-        return f"growth of at least {growth:.2%} a year in {_span(self.years)}".replace("%", " %")
+        return f"growth of at least {percent(growth, 2)} a year in {span(self.years)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +198,7 @@ class SupportRatio:
         ratio = self.at_least if target is None else target
         return (
             f"at least {ratio:.2f} persons aged {self.young}-{self.old - 1} per person aged {self.old}+ "
-            f"in {_span(self.years)}"
+            f"in {span(self.years)}"
         )
 
 
@@ -260,7 +260,7 @@ class DependencyRatio:
     def describe(self, target: float | None = None) -> str:
         """The goal in words."""
         ratio = self.at_most if target is None else target
-        return f"at most {ratio:.3f} dependants per person aged {self.young}-{self.old - 1} in {_span(self.years)}"
+        return f"at most {ratio:.3f} dependants per person aged {self.young}-{self.old - 1} in {span(self.years)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -322,7 +322,7 @@ class PopulationSize:
     def describe(self, target: float | None = None) -> str:
         """The goal in words."""
         size = self.at_least if target is None else target
-        return f"at least {size:,.0f} people in {_span(self.years)}"
+        return f"at least {size:,.0f} people in {span(self.years)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -388,7 +388,7 @@ def _positions(goal: object, response: Response, years: Sequence[int], last: int
     if at.min() < 0 or at.max() > top:
         raise GoalError(
             f"{type(goal).__name__}: expected years within {response.years[0]}-{response.years[top]}, the horizon of "
-            f"the projection, found {_span(years)}; forecast further or shorten the goal."
+            f"the projection, found {span(years)}; forecast further or shorten the goal."
         )
     return at
 
@@ -423,7 +423,3 @@ def _combined(goal: object, response: Response, years: Sequence[int], weights: d
 def _stocks(goal: object, response: Response, people: Array, years: Sequence[int], *names: str) -> list[Array]:
     at = _positions(goal, response, years)
     return [response.base[name][:, at] + response.slope[name][:, at] @ people for name in names]
-
-
-def _span(years: Sequence[int]) -> str:
-    return f"{years[0]}-{years[-1]}" if len(years) > 1 else f"{years[0]}"

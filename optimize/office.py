@@ -9,9 +9,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ..forecast.queue import simulate_queue
-from .durations import months_in
 from .errors import GoalError
 from .solve import Limits
+from .words import months_in
 
 __all__ = ["Staffing"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from .errors import NoPlanError
+from .words import percent
 
 __all__ = ["GoalReport", "Plan"]
 
@@ -46,6 +47,27 @@ class GoalReport:
     held_out_interval: tuple[float, float]
     binding: str = ""
     relaxed: str = ""
+
+
+def kept(reports: Sequence[GoalReport]) -> str:
+    """What a plan reaches, in words: its goals, and the certificate of the one with least to spare."""
+    held = min(reports, key=lambda report: report.held_out - report.requested)
+    low, high = held.held_out_interval
+    return (
+        f"{' and '.join(report.goal for report in reports)} with {percent(held.requested)} probability; "
+        f"held out: {percent(held.held_out, 1)} (95 % interval {percent(low, 1)} to {percent(high, 1)})"
+    )
+
+
+def missed(reports: Sequence[GoalReport]) -> str:
+    """Which goals no plan reaches, how surely they can be reached, and what can be reached as surely as asked."""
+    failing = [report for report in reports if report.held_out < report.requested] or reports
+    return "; ".join(
+        f"{report.goal} cannot be reached with {percent(report.requested)} probability under these limits: the highest "
+        f"probability found is {percent(report.held_out, 1)}; "
+        f"with {percent(report.requested)} it can be {report.relaxed}"
+        for report in failing
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,9 +15,10 @@ from .admissions import Admissions
 from .chance import LinearMargins, certify, deal
 from .errors import GoalError
 from .goals import PopulationGoal
-from .plan import GoalReport, Plan
+from .plan import GoalReport, Plan, kept, missed
 from .response import Response, respond
 from .solve import ChanceGoal, Limits, Solution, calibrated, least_shortfall, solve_tail
+from .words import most_often, percent
 
 __all__ = ["QuotaPlan"]
 
@@ -162,7 +163,7 @@ class QuotaPlan:
             ]
             again = solve_tail(limits, chances, solution.widening)
             price = np.nan if again is None else (again.objective - solution.objective) * UNIT / years
-            unit = f"{step:.2%}".replace("%", " %") if step < 0.01 and moved.target < 1 else f"{step:,.3g}"
+            unit = percent(step, 2) if step < 0.01 and moved.target < 1 else f"{step:,.3g}"
             words = (
                 f"no plan with {unit} more asked of: {moved.describe()}"
                 if again is None
@@ -188,24 +189,20 @@ class QuotaPlan:
                 change = np.abs(np.diff(own, prepend=own[0])) >= lever.change_at_most * np.r_[np.inf, own[:-1]] - 1.0
                 moving = change & (own > 1.0)
                 if moving.any():
-                    found.append(
-                        f"{lever.name} change by at most {lever.change_at_most:.0%} a year, in {_years(lever, moving)}"
-                    )
+                    most = percent(lever.change_at_most)
+                    found.append(f"{lever.name} change by at most {most} a year, in {_years(lever, moving)}")
         return found
 
     def _answer(self, reports: list[GoalReport], people: Array, response: Response, exists: bool) -> str:
         country = self.people.countries[0]
         if not exists:
-            return _no_plan(reports)
-        held = min(reports, key=lambda report: report.held_out - report.requested)
-        low, high = held.held_out_interval
+            return f"No plan for {country}: {missed(reports)}."
         used = people[people > 0.5]
-        span = f"{used.min():,.0f} to {used.max():,.0f}" if len(used) else "nobody"
+        number = f"{used.min():,.0f} to {used.max():,.0f} people" if len(used) else "nobody"
         years = [year for _, year in response.levers]
         return (
-            f"{country}: admitting {span} people a year in {min(years)}-{max(years)}, {people.sum():,.0f} in all, "
-            f"reaches {' and '.join(report.goal for report in reports)} with {held.requested:.0%} probability; "
-            f"held out: {held.held_out:.1%} (95 % interval {low:.1%} to {high:.1%})."
+            f"{country}: admitting {number} a year in {min(years)}-{max(years)}, {people.sum():,.0f} in all, "
+            f"reaches {kept(reports)}."
         )
 
 
@@ -268,9 +265,7 @@ def _tightest(item: _Prepared, plan: Array) -> str:
     margins = np.concatenate([_rows(chance, plan) for chance in item.chances], axis=1)
     worst = margins.min(1)
     edge = np.argsort(np.abs(worst - np.quantile(worst, 1.0 - item.goal.probability)))[: max(50, len(worst) // 20)]
-    year, count = np.unique(np.asarray(item.goal.years)[margins[edge].argmin(1)], return_counts=True)
-    first = np.argsort(-count)[:3]
-    return ", ".join(f"{year[position]} ({count[position] / len(edge):.0%})" for position in first)
+    return most_often(np.asarray(item.goal.years)[margins[edge].argmin(1)])
 
 
 def _rows(chance: ChanceGoal, plan: Array) -> Array:
@@ -288,14 +283,3 @@ def _labelled(people: Array, response: Response) -> xr.Dataset:
 def _years(lever: Admissions, chosen: NDArray[np.bool_]) -> str:
     years = np.asarray(lever.years)[chosen]
     return f"{years[0]}" if len(years) == 1 else f"{len(years)} years from {years[0]} to {years[-1]}"
-
-
-def _no_plan(reports: list[GoalReport]) -> str:
-    failing = [report for report in reports if report.held_out < report.requested] or reports
-    sentences = [
-        f"{report.goal} cannot be reached with {report.requested:.0%} probability under these limits: "
-        f"the highest probability found is {report.held_out:.1%}; "
-        f"with {report.requested:.0%} it can be {report.relaxed}"
-        for report in failing
-    ]
-    return "No plan: " + "; ".join(sentences) + "."

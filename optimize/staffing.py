@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from ..forecast.queue import simulate_queue
 from .chance import Certificate, certify, deal
-from .durations import month
 from .errors import GoalError
 from .fifo import FifoMargins, fifo_margins
 from .goals import WaitTime
 from .office import QUARTER, Office, Staffing
-from .plan import GoalReport, Plan
+from .plan import GoalReport, Plan, kept, missed
 from .solve import ChanceGoal, Limits, Solution, calibrated, least_shortfall, solve_tail
+from .words import month, most_often, percent
 
 __all__ = ["StaffingPlan"]
 
@@ -148,26 +148,12 @@ class StaffingPlan:
     def _answer(self, reports: list[GoalReport], decided: xr.Dataset, exists: bool) -> str:
         country = str(self.queue["country"].item())
         if not exists:
-            failing = [report for report in reports if report.held_out < report.requested] or reports
-            return (
-                "No plan: "
-                + "; ".join(
-                    f"{country}: {report.goal} cannot be kept with {report.requested:.0%} probability under these "
-                    f"limits; the highest probability found is {report.held_out:.1%}; with {report.requested:.0%} it "
-                    f"can be {report.relaxed}"
-                    for report in failing
-                )
-                + "."
-            )
-        held = min(reports, key=lambda report: report.held_out - report.requested)
-        low, high = held.held_out_interval
+            return f"No plan for {country}: {missed(reports)}."
         in_post = decided["in_post"]
         peak = in_post["month"].to_numpy()[in_post.to_numpy().argmax()].astype("datetime64[M]")
         return (
             f"{country}: raising officers from {self.in_post:,.0f} to {float(in_post.max()):,.0f} in post by {peak}, "
-            f"at {float(decided['cost'].sum()):,.0f} {self.levers[0].currency} to the horizon, keeps "
-            f"{' and '.join(report.goal for report in reports)} with {held.requested:.0%} probability; "
-            f"held out: {held.held_out:.1%} (95 % interval {low:.1%} to {high:.1%})."
+            f"at {float(decided['cost'].sum()):,.0f} {self.levers[0].currency} to the horizon, reaches {kept(reports)}."
         )
 
     def _assumptions(self, office: Office) -> list[str]:
@@ -180,7 +166,7 @@ class StaffingPlan:
         return [
             *before,
             f"officers start {staffing.recruitment_lag} after the decision and decide cases after {staffing.training} "
-            f"of training; {staffing.attrition:.0%} leave in a year",
+            f"of training; {percent(staffing.attrition)} leave in a year",
             "cases are decided first in, first out; a wait counts whole months from the month of application",
         ]
 
@@ -269,10 +255,7 @@ def _tightest(wait: Array, labels: NDArray[np.datetime64], goal: WaitTime) -> st
     worst = wait.max(1)
     broken = wait[worst > goal.months]
     chosen = broken if len(broken) else wait[worst >= worst.max()]
-    years = labels[np.argmax(chosen, axis=1)].astype("datetime64[Y]")
-    year, count = np.unique(years, return_counts=True)
-    first = np.argsort(-count)[:3]
-    return ", ".join(f"{year[position]} ({count[position] / len(chosen):.0%})" for position in first)
+    return most_often(labels[np.argmax(chosen, axis=1)].astype("datetime64[Y]"))
 
 
 def _open(plan: StaffingPlan) -> Office:
