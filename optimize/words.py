@@ -88,7 +88,7 @@ def most_often(labels: NDArray[np.generic]) -> str:
     """
     label, count = np.unique(labels, return_counts=True)
     first = np.argsort(-count, kind="stable")[:3]
-    return ", ".join(f"{label[position]} ({percent(count[position] / len(labels))})" for position in first)
+    return ", ".join(f"{label[position]} ({percent(float(count[position]) / len(labels))})" for position in first)
 
 
 def percent(share: float, digits: int = 0) -> str:

@@ -62,4 +62,6 @@ class Stages:
         self.seconds[key] = time.perf_counter() - started
         self._progress.update(task, completed=1)
         if not self._console.is_terminal:
-            self._console.print(f"{self.seconds[key]:6.1f} s  {title}  {said[0]}", markup=False, highlight=False)
+            self._console.print(
+                f"{self.seconds[key]:6.1f} s  {title}  {said[0]}", markup=False, highlight=False, soft_wrap=True
+            )

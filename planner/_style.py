@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -16,11 +18,12 @@ from matplotlib.ticker import FuncFormatter
 # Okabe & Ito (2008).
 BLUE, ORANGE, GREEN, INK, GREY = "#0072B2", "#D55E00", "#009E73", "#1a1a1a", "#595959"
 OPACITY = {95: 0.16, 80: 0.22, 50: 0.34}
-WIDTH = 8.0  # inches
-RC = {
+Corner = Literal["best", "upper left", "upper right", "lower left", "center right"]
+WIDTH = 7.2  # inches
+RC: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 11,
+    "font.size": 10.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -29,11 +32,6 @@ RC = {
     "grid.linewidth": 0.8,
     "axes.edgecolor": GREY,
     "axes.labelcolor": INK,
-    "axes.titlesize": 12,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "legend.frameon": False,
-    "legend.fontsize": 9.5,
     "svg.hashsalt": "poblar",
 }
 
@@ -61,7 +59,9 @@ def canvas(rows: int = 1, columns: int = 1, height: float = 4.2, *, share_y: boo
     return figure, axes
 
 
-def fan(axis: Axes, frame: pd.DataFrame, x: str, *, colour: str, scale: float = 1.0, label: str = "Forecast, median") -> None:
+def fan(
+    axis: Axes, frame: pd.DataFrame, x: str, *, colour: str, scale: float = 1.0, label: str = "Forecast, median"
+) -> None:
     """Bands of 95, 80 and 50 % and the median."""
     at = frame[x].to_numpy()
     for level, alpha in OPACITY.items():
@@ -72,7 +72,12 @@ def fan(axis: Axes, frame: pd.DataFrame, x: str, *, colour: str, scale: float = 
 
 def source_line(figure: Figure, text: str) -> None:
     """Where the figures come from, under the picture."""
-    figure.supxlabel(text, x=0.01, ha="left", fontsize=8, color=GREY)
+    figure.supxlabel("\n".join(textwrap.wrap(text, 100)), x=0.01, ha="left", fontsize=8, color=GREY)
+
+
+def heading(axis: Axes, text: str) -> None:
+    """What one of several parts of a picture shows."""
+    axis.set_title(text, fontsize=10, color=INK, loc="left", weight="bold")
 
 
 def ticks(axis: Axes, form: Callable[[float], str]) -> None:
@@ -80,6 +85,8 @@ def ticks(axis: Axes, form: Callable[[float], str]) -> None:
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _position: form(value)))
 
 
-def legend(axis: Axes, **where: str) -> None:
-    """The names of lines and bands, without a frame."""
-    axis.legend(frameon=False, fontsize=9, labelcolor=INK, loc=where.get("loc", "best"))
+def legend(axis: Axes, loc: Corner = "best") -> None:
+    """The names of lines and bands, readable on top of them."""
+    axis.legend(
+        fontsize=9, labelcolor=INK, loc=loc, frameon=True, facecolor="white", edgecolor="white", framealpha=0.85
+    )

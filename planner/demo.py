@@ -132,11 +132,18 @@ def run_demo(
         with stages.stage("report", "Write the report"):
             record = {
                 "title": country_name(study.country),
+                "last_observed": {"people": int(region.tfr["year"][-1]), "ledger": int(tables.ledger["year"].max())},
                 "quota": summary.plan_record(quota),
                 "staffing": summary.plan_record(staffing),
                 "findings": found,
                 "figures": [
-                    {"file": f"figures/{p.name}.png", "name": p.name, "title": p.title, "alt": p.alt, "source": p.source}
+                    {
+                        "file": f"figures/{p.name}.png",
+                        "name": p.name,
+                        "title": p.title,
+                        "alt": p.alt,
+                        "source": p.source,
+                    }
                     for p in pictures
                 ],
                 "fits": summary.fit_records(fits),
@@ -161,7 +168,8 @@ def _make(folder: Path) -> None:
         (folder / "figures").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PlannerError(
-            f"expected a folder that can be written at {folder}, found {error.strerror or error}; name another with --out."
+            f"expected a folder that can be written at {folder}, found {error.strerror or error}; "
+            "name another with --out."
         ) from error
 
 
@@ -258,6 +266,11 @@ def _save(pictures: list[Picture], tables: _Tables, folder: Path) -> None:
     write_csv(tables.queue, folder / "backlog_bands.csv")
     write_csv(tables.quota, folder / "quota_plan.csv")
     write_csv(tables.staffing, folder / "staffing_plan.csv")
+
+
+def _figure_record(picture: Picture) -> dict[str, str]:
+    words = {name: getattr(picture, name) for name in ("name", "title", "alt", "source")}
+    return {"file": f"figures/{picture.name}.png", **words}
 
 
 def _tried(plan: Plan) -> str:

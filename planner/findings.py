@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -110,17 +112,23 @@ def queue_findings(runs: dict[str, xr.Dataset], study: Study) -> list[str]:
         at = runs[scenario].sel(month=f"{month}-01").squeeze("country", drop=True)
         pending, wait = (np.quantile(at[name], QUANTILES) for name in ("pending", "wait"))
         who = f"with {study.in_post:,} officers" if scenario == "without" else "with the plan"
+        people, months = _said(pending, "{:,.0f}".format), _said(wait, _months)
         found.append(
-            f"At the start of {month}, {who}, {pending[1]:,.0f} people wait (80 % interval {pending[0]:,.0f} to "
-            f"{pending[2]:,.0f}), and who applies then waits {_months(wait[1])} (80 % interval {_months(wait[0])} "
-            f"to {_months(wait[2])})."
+            f"At the start of {month}, {who}, the number of people who wait is {people}; a new applicant waits {months}."
         )
     return found
+
+
+def _said(values: NDArray[np.float64], words: Callable[[float], str]) -> str:
+    low, middle, high = (words(value) for value in values.tolist())
+    return f"{middle} (80 % interval {low} to {high})" if low != high else f"{middle} (in 80 % of the draws)"
 
 
 def _months(wait: float) -> str:
     if wait >= 120:
         return "ten years or more"
+    if wait < 1:
+        return "less than a month"
     return f"{wait:.0f} month{'' if round(wait) == 1 else 's'}" if wait < 24 else f"{wait / 12:.1f} years"
 
 

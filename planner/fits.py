@@ -34,6 +34,7 @@ WHAT = ("mortality", "fertility", "migration", "backlog")
 """The models, the one that takes longest first."""
 
 SIDE_BY_SIDE = 2
+SAMPLING = Sampling()
 
 Progress = Callable[[str, str], None]
 """Called with the name of a model and what became of it: "cached", "fitting" or "fitted"."""
@@ -86,7 +87,7 @@ def fit_models(
     *,
     ledger: str = "MEX",
     seed: int,
-    sampling: Sampling = Sampling(),
+    sampling: Sampling = SAMPLING,
     accept_unconverged: bool = False,
     fresh: bool = False,
     cache: str | Path | None = None,
@@ -138,18 +139,13 @@ def fit_models(
     tell = progress or (lambda _name, _state: None)
     folder = posterior_folder(cache)
     folder.mkdir(parents=True, exist_ok=True)
-    jobs = [
-        _job(name, region, ledger, seed, sampling, accept_unconverged, folder)
-        for name in WHAT
-        if name in names
-    ]
+    jobs = [_job(name, region, ledger, seed, sampling, accept_unconverged, folder) for name in WHAT if name in names]
     found = {} if fresh else {job.name: kept for job in jobs if (kept := _kept(job)) is not None}
     for name in found:
         tell(name, "cached")
     seconds, workers_mb = _fit_all([job for job in jobs if job.name not in found], tell)
     posteriors = {
-        job.name: found[job.name] if job.name in found else Posterior.load(job.path, job.model)
-        for job in jobs
+        job.name: found[job.name] if job.name in found else Posterior.load(job.path, job.model) for job in jobs
     }
     return Fits(posteriors=posteriors, cached=tuple(found), seconds=seconds, workers_mb=workers_mb)
 
@@ -190,9 +186,7 @@ def memory_mb() -> float:
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes there, kilobytes elsewhere
 
 
-def _job(
-    name: str, region: Region, ledger: str, seed: int, sampling: Sampling, accept: bool, folder: Path
-) -> _Job:
+def _job(name: str, region: Region, ledger: str, seed: int, sampling: Sampling, accept: bool, folder: Path) -> _Job:
     if name == "backlog":
         known = region.asylum["country"].to_numpy().tolist() if region.asylum is not None else []
         if region.asylum is None or ledger not in known:

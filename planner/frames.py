@@ -189,7 +189,7 @@ def growth_bands(growth: xr.Dataset) -> pd.DataFrame:
     >>> growth_bands(xr.Dataset({"growth_rate": draws}))["median"].tolist()
     [0.1]
     """
-    frames = [bands(array).assign(indicator=name) for name, array in growth.items()]
+    frames = [bands(array).assign(indicator=str(name)) for name, array in growth.items()]
     table = pd.concat(frames, ignore_index=True)
     return table[["indicator", *(name for name in table if name != "indicator")]]
 

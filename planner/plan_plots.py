@@ -6,18 +6,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.dates import YearLocator
 
-from ._style import BLUE, GREEN, GREY, INK, ORANGE, Picture, canvas, fan, legend, source_line, ticks
+from ._style import BLUE, GREEN, GREY, INK, ORANGE, Picture, canvas, fan, heading, legend, source_line, ticks
 from .frames import SCENARIOS
 from .names import country_name
 from .study import Study
 
 __all__ = ["officers_picture", "queue_picture", "quota_picture", "wait_picture"]
 
+AFTER = 8  # years shown after the last admissions
 COLOUR = {"without": ORANGE, "with": BLUE}
-QUOTA_SOURCE = "Figures: United Nations, World Population Prospects 2024. Plan and bands (50, 80, 95 % of the draws): poblar."
-QUEUE_SOURCE = (
-    "Ledger to 2022: UNHCR, Refugee Data Finder; officers: COMAR. Plan and bands (50, 80, 95 % of the draws): poblar."
-)
+BANDS = "Plan and bands (50, 80, 95 % of the draws): poblar."
+QUOTA_SOURCE = f"Figures: United Nations, World Population Prospects 2024. {BANDS}"
+QUEUE_SOURCE = f"Ledger: UNHCR, Refugee Data Finder; officers: COMAR. {BANDS}"
 
 
 def quota_picture(plan: pd.DataFrame, growth: pd.DataFrame, study: Study) -> Picture:
@@ -45,14 +45,23 @@ def quota_picture(plan: pd.DataFrame, growth: pd.DataFrame, study: Study) -> Pic
     bars, after = axes.flat
     bars.bar(plan["year"], plan["admissions"] / 1e3, color=GREEN, width=0.8)
     bars.set_ylabel("thousand persons a year", color=INK)
-    bars.set_title("Admissions under the plan", fontsize=10.5, color=INK)
+    heading(bars, "Admissions under the plan")
     ticks(bars, lambda value: f"{value:,.0f}")
     own = growth[(growth["indicator"] == "growth_rate") & (growth["year"] >= study.admit[0])]
+    own = own[own["year"] <= study.admit[1] + AFTER]
     for scenario in SCENARIOS:
-        fan(after, own[own["scenario"] == scenario], "year", colour=COLOUR[scenario], scale=100.0, label=f"{scenario} the plan".capitalize())  # fmt: skip
+        fan(
+            after,
+            own[own["scenario"] == scenario],
+            "year",
+            colour=COLOUR[scenario],
+            scale=100.0,
+            label=f"{scenario} the plan".capitalize(),
+        )
     after.plot(list(study.hold), [100 * study.growth] * 2, color=INK, linewidth=2, linestyle="--", label="Asked for")
+    after.axvline(study.admit[1] + 0.5, color=GREY, linewidth=1.0, linestyle=":")
     after.set_ylabel("% a year", color=INK)
-    after.set_title("Total growth", fontsize=10.5, color=INK)
+    heading(after, "Total growth")
     ticks(after, lambda value: f"{value:.1f}")
     legend(after, loc="lower left")
     source_line(figure, QUOTA_SOURCE)
@@ -89,14 +98,16 @@ def officers_picture(plan: pd.DataFrame, study: Study) -> Picture:
     at = pd.to_datetime(plan["month"])
     axis.bar(at, plan["in_post"], width=75, align="edge", color=GREEN, alpha=0.45, label="In post, trainees included")
     axis.bar(at, plan["at_work"], width=75, align="edge", color=GREEN, label="Deciding cases")
-    axis.axhline(study.in_post, color=ORANGE, linewidth=1.6, linestyle="--", label=f"In post at the start: {study.in_post:,}")
+    axis.axhline(
+        study.in_post, color=ORANGE, linewidth=1.6, linestyle="--", label=f"In post at the start: {study.in_post:,}"
+    )
     axis.set_ylabel("officers at the end of the quarter", color=INK)
     ticks(axis, lambda value: f"{value:,.0f}")
     legend(axis, loc="upper right")
     source = f"Plan: poblar, from {study.in_post:,} officers in post at {study.start} (assumed)."
     source_line(figure, source)
     title = f"{country_name(study.country)}: officers by quarter under the plan"
-    most = plan.loc[plan["in_post"].idxmax()]
+    most = plan.iloc[int(plan["in_post"].to_numpy().argmax())]
     alt = (
         f"{title}. Officers in post rise from {study.in_post:,} to {most['in_post']:,.0f} in the quarter from "
         f"{pd.Timestamp(most['month']):%Y-%m} and stand at {plan['in_post'].iloc[-1]:,.0f} at the end."
@@ -130,10 +141,18 @@ def queue_picture(bands: pd.DataFrame, ledger: pd.DataFrame, study: Study) -> Pi
     words = []
     for axis, scenario in zip(axes.flat, SCENARIOS, strict=True):
         own = bands[(bands["indicator"] == "pending") & (bands["scenario"] == scenario)]
-        axis.plot(pd.to_datetime(seen["year"].astype(str) + "-12-31"), seen["pending"] / 1e3, color=INK, marker="o", markersize=3.5, linewidth=1.4, label="Ledger, 31 December")  # fmt: skip
+        axis.plot(
+            pd.to_datetime(seen["year"].astype(str) + "-12-31"),
+            seen["pending"] / 1e3,
+            color=INK,
+            marker="o",
+            markersize=3.5,
+            linewidth=1.4,
+            label="Ledger, 31 December",
+        )
         fan(axis, own, "month", colour=COLOUR[scenario], scale=1e-3)
         axis.axvline(pd.Timestamp(study.start), color=GREY, linewidth=1.0, linestyle=":")
-        axis.set_title(_staff_words(scenario, study), fontsize=10.5, color=INK)
+        heading(axis, _staff_words(scenario, study))
         legend(axis, loc="upper left")
         last = own.iloc[-1]
         words.append(f"{scenario.capitalize()} the plan {_range(last, 'people')} wait at the end of the forecast.")
@@ -175,9 +194,10 @@ def wait_picture(bands: pd.DataFrame, kept: pd.DataFrame, study: Study) -> Pictu
     for scenario in SCENARIOS:
         own = bands[(bands["indicator"] == "wait") & (bands["scenario"] == scenario)]
         own = own[own["month"] >= pd.Timestamp(study.start)]
-        fan(waits, own, "month", colour=COLOUR[scenario], label=f"{scenario} the plan".capitalize())
+        fan(waits, own, "month", colour=COLOUR[scenario])
         part = kept[(kept["scenario"] == scenario) & (kept["month"] >= pd.Timestamp(study.start))]
-        chances.plot(part["month"], 100 * part["probability"], color=COLOUR[scenario], linewidth=2)
+        label = f"{scenario} the plan".capitalize()
+        chances.plot(part["month"], 100 * part["probability"], color=COLOUR[scenario], linewidth=2, label=label)
         at = own[own["month"] == since].iloc[0]
         words.append(f"{scenario.capitalize()} the plan, who applies in {study.since} waits {_range(at, 'months')}.")
     waits.set_yscale("symlog", linthresh=6, linscale=1.0)
@@ -186,14 +206,13 @@ def wait_picture(bands: pd.DataFrame, kept: pd.DataFrame, study: Study) -> Pictu
     ticks(waits, lambda value: "120+" if value == 120 else f"{value:.0f}")
     waits.minorticks_off()
     waits.set_ylabel("months", color=INK)
-    waits.set_title("Wait, by month of application", fontsize=10.5, color=INK)
-    legend(waits, loc="lower left")
+    heading(waits, "Wait, by month of application")
     months = pd.to_datetime(np.array([study.since, str(kept["month"].max())[:7]]))
     chances.plot(months, [100 * study.wait_probability] * 2, color=INK, linestyle="--", linewidth=2, label="Asked for")
     chances.set_ylim(-2, 102)
-    chances.set_ylabel("%", color=INK)
-    chances.set_title(f"Probability of a decision within {study.wait}", fontsize=10.5, color=INK)
-    legend(chances, loc="center left")
+    chances.set_ylabel("probability, %", color=INK)
+    heading(chances, f"Decided within {study.wait}")
+    legend(chances, loc="center right")
     for axis in (waits, chances):
         axis.axvline(since, color=GREY, linewidth=1.0, linestyle=":")
         axis.xaxis.set_major_locator(YearLocator(2))
@@ -212,9 +231,12 @@ def _range(row: pd.Series, units: str) -> str:
 
 
 def _growth_words(own: pd.DataFrame, year: int) -> str:
-    at = own[own["year"] == year].set_index("scenario")
-    return " ".join(
-        f"{scenario.capitalize()} the plan growth in {year} is {100 * at.loc[scenario, 'median']:.2f} % "
-        f"(80 % interval {100 * at.loc[scenario, 'lower80']:.2f} to {100 * at.loc[scenario, 'upper80']:.2f})."
-        for scenario in SCENARIOS
-    )
+    at = own[own["year"] == year].set_index("scenario")[["lower80", "median", "upper80"]]
+    words = []
+    for scenario in SCENARIOS:
+        low, middle, high = (100 * at.loc[[scenario]].to_numpy(float)[0]).tolist()
+        words.append(
+            f"{scenario.capitalize()} the plan growth in {year} is {middle:.2f} % "
+            f"(80 % interval {low:.2f} to {high:.2f})."
+        )
+    return " ".join(words)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
 from ..forecast import Projection, simulate_queue
 from ..optimize import Admissions, GrowthRate, Plan, QuotaPlan, Staffing, StaffingPlan, SupportRatio, WaitTime
-from ..optimize.goals import months_in
 from ..optimize.response import respond
+from ..optimize.words import months_in
 from .study import Study
 
 __all__ = [
@@ -209,11 +210,11 @@ def queue_with_officers(queue: xr.Dataset, officers: xr.DataArray) -> xr.Dataset
     'queue_with_officers'
     """
     months = queue["month"].to_numpy()
-    more = months[-1].astype("datetime64[M]") + 1 + np.arange(AFTERWARDS)
+    more = pd.date_range(months[-1], periods=AFTERWARDS + 1, freq="MS")[1:].to_numpy().astype(months.dtype)
     last = queue.isel(month=slice(-12, None)).mean("month").assign(arrivals=0.0 * queue["arrivals"].isel(month=0))
-    later = last.drop_vars(["backlog", "month"], errors="ignore").expand_dims(month=more.astype(months.dtype))
+    later = last.drop_vars(["backlog", "month"], errors="ignore").expand_dims(month=more)
     longer = xr.concat([queue.drop_vars("backlog"), later], "month", join="exact").assign(backlog=queue["backlog"])
-    posted = officers.reindex(month=longer["month"]).ffill("month")
+    posted = officers.reindex(month=longer["month"]).fillna(officers.isel(month=-1, drop=True))
     run = simulate_queue(longer, posted).isel(month=slice(None, len(months)))
     wait = run["wait"].clip(max=float(AFTERWARDS)).assign_attrs(run["wait"].attrs)
     return run.assign(wait=wait)

@@ -9,14 +9,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ._style import BLUE, GREY, INK, ORANGE, Picture, canvas, fan, legend, source_line, ticks
+from ._style import BLUE, GREY, INK, ORANGE, Picture, canvas, fan, heading, legend, source_line, ticks
 from .names import INDICATORS, country_name
 
 __all__ = ["fan_pictures", "pyramid_picture"]
 
 HISTORY_FROM = 1980
 SEX_COLOUR = {"female": ORANGE, "male": BLUE, "both": BLUE}
-WPP = "Observed: United Nations, World Population Prospects 2024. Forecast: poblar; bands hold 50, 80 and 95 % of the draws."
+WPP = (
+    "Observed: United Nations, World Population Prospects 2024. Forecast: poblar; "
+    "bands hold 50, 80 and 95 % of the draws."
+)
 DECADES = ("dependency_ratio", "support_ratio")  # observed at mid-year of each decade only
 
 
@@ -84,11 +87,13 @@ def fan_pictures(bands: pd.DataFrame, history: pd.DataFrame) -> list[Picture]:
             _one_fan(axis, own, history[history["indicator"] == indicator], indicator)
             words += [_described(indicator, part) for _, part in own.groupby("sex", sort=False)]
             if len(indicators) > 1:
-                axis.set_title(INDICATORS[indicator].split(" (")[0], fontsize=10.5, color=INK)
+                heading(axis, INDICATORS[indicator].split(" (")[0])
         legend(axes.flat[0])
         source_line(figure, WPP)
         pictures.append(
-            Picture(name=name, title=title, alt=f"{title}, {HISTORY_FROM} on. " + " ".join(words), source=WPP, figure=figure)
+            Picture(
+                name=name, title=title, alt=f"{title}, {HISTORY_FROM} on. " + " ".join(words), source=WPP, figure=figure
+            )
         )
     return pictures
 
@@ -132,7 +137,7 @@ def pyramid_picture(observed: pd.DataFrame, bands: pd.DataFrame, country: str) -
         axis.grid(visible=False)
         axis.xaxis.set_major_formatter(lambda value, _position: f"{abs(value):g}")
         when = f"{year}, observed" if year in past else f"{year}, median and 95 % interval"
-        axis.set_title(when, fontsize=10.5, color=INK)
+        heading(axis, when)
         axis.set_xlabel("million persons", color=INK)
         axis.set_ylabel("age", color=INK)
         axis.text(0.02, 0.94, "Men", transform=axis.transAxes, color=BLUE, weight="bold")
@@ -140,9 +145,13 @@ def pyramid_picture(observed: pd.DataFrame, bands: pd.DataFrame, country: str) -
     source = WPP.replace("bands hold 50, 80 and 95 %", "the black lines hold 95 %")
     source_line(figure, source)
     title = f"{country_name(country)}: population by age and sex"
-    children = {year: 1e-6 * observed[(observed["year"] == year) & (observed["age"] == 0)]["value"].sum() for year in past}
+    children = {
+        year: 1e-6 * observed[(observed["year"] == year) & (observed["age"] == 0)]["value"].sum() for year in past
+    }
     children |= {year: 1e-6 * bands[(bands["year"] == year) & (bands["age"] == 0)]["median"].sum() for year in future}
-    alt = f"{title}. Children under five, million: " + ", ".join(f"{value:.1f} in {year}" for year, value in children.items())
+    alt = f"{title}. Children under five, million: " + ", ".join(
+        f"{value:.1f} in {year}" for year, value in children.items()
+    )
     return Picture(name="pyramids", title=title, alt=f"{alt}.", source=source, figure=figure)
 
 
@@ -153,16 +162,29 @@ def _one_fan(axis: Axes, own: pd.DataFrame, past: pd.DataFrame, indicator: str) 
         seen = past[(past["sex"] == sex) & (past["year"] >= HISTORY_FROM)]
         who = "" if sex == "both" else {"female": "women, ", "male": "men, "}[str(sex)]
         axis.plot(
-            seen["year"], form.scale * seen["value"], color=SEX_COLOUR[str(sex)] if who else INK, linewidth=1.4,
-            marker=marker, markersize=4, linestyle="--" if who else "-", label=f"{who}observed".capitalize(),
-        )  # fmt: skip
-        fan(axis, part, "year", colour=SEX_COLOUR[str(sex)], scale=form.scale, label=f"{who}forecast (median)".capitalize())
+            seen["year"],
+            form.scale * seen["value"],
+            color=SEX_COLOUR[str(sex)] if who else INK,
+            linewidth=1.4,
+            marker=marker,
+            markersize=4,
+            linestyle="--" if who else "-",
+            label=f"{who}observed".capitalize(),
+        )
+        fan(
+            axis,
+            part,
+            "year",
+            colour=SEX_COLOUR[str(sex)],
+            scale=form.scale,
+            label=f"{who}forecast (median)".capitalize(),
+        )
     if own["lower95"].min() < 0 < own["upper95"].max():
         axis.axhline(0.0, color=GREY, linewidth=1.0)
-    axis.set_ylabel(form.units, color=INK)
+    axis.set_ylabel(form.units, color=INK, fontsize=10)
     ticks(axis, form.form)
     axis.set_xlim(HISTORY_FROM, int(own["year"].max()))
-    axis.set_xticks(np.arange(1980, own["year"].max() + 1, 30 if len(axis.figure.axes) > 2 else 10))
+    axis.set_xticks(np.arange(1980, own["year"].max() + 1, 30 if len(axis.figure.axes) > 1 else 10))
 
 
 def _described(indicator: str, part: pd.DataFrame) -> str:

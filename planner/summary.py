@@ -37,7 +37,8 @@ def plan_record(plan: Plan) -> dict[str, Any]:
     -------
     dict
         Keys ``requested``, ``in_sample``, ``held_out``, ``held_out_interval`` (of the goal with the least room),
-        ``draws``, ``binding``, ``plan``, and ``exists``, ``answer``, ``goals``, ``prices``, ``assumptions``, ``record``.
+        ``draws``, ``binding``, ``plan``, and ``exists``, ``answer``, ``goals``, ``prices``, ``assumptions``,
+        ``record``.
 
     Examples
     --------
@@ -135,9 +136,7 @@ def source_records() -> list[dict[str, str]]:
     tables: dict[tuple[str, ...], list[str]] = {}
     for table, entry in reference.sources().items():
         tables.setdefault(tuple(str(entry.get(key, "")) for key in keys), []).append(table)
-    return [
-        {**dict(zip(keys, values, strict=True)), "tables": ", ".join(names)} for values, names in tables.items()
-    ]
+    return [{**dict(zip(keys, values, strict=True)), "tables": ", ".join(names)} for values, names in tables.items()]
 
 
 def study_record(study: Study) -> dict[str, Any]:
