@@ -62,7 +62,8 @@ def split_groups(counts: xr.DataArray) -> xr.DataArray:
 def single_year_rates(mx: xr.DataArray) -> xr.DataArray:
     """Death rates by single year of age from abridged ones (0, 1, 5, … 100).
 
-    The log of the rate is interpolated by a monotone cubic through the middles of the groups.
+    The log of the rate is interpolated by a monotone cubic through the middles of the groups. Between infants and the
+    ages 1-4 the rate falls faster than that, so these four are scaled to the mean that their group has.
 
     Parameters
     ----------
@@ -91,6 +92,7 @@ def single_year_rates(mx: xr.DataArray) -> xr.DataArray:
     middles = np.r_[0.5, (ages[1:-1] + ages[2:]) / 2, 100.5]
     logs = np.log(np.maximum(mx.transpose(..., "age").to_numpy(), 1e-9))
     rates = np.exp(PchipInterpolator(middles, logs, axis=-1)(AGES + 0.5))
+    rates[..., 1:5] *= np.exp(logs[..., 1:2]) / rates[..., 1:5].mean(-1, keepdims=True)
     dims = [*mx.transpose(..., "age").dims]
     coords = {dim: mx.coords[dim] for dim in dims[:-1]} | {"age": AGES}
     return xr.DataArray(rates, dims=dims, coords=coords, attrs=mx.attrs)

@@ -127,16 +127,12 @@ def survival_ratios(mx: Array, sex: str) -> Array:
     mx = _checked(mx)
     _, Lx, Tx, _, _ = _columns(mx, sex)
     within = np.exp(-mx[..., 100])
-    at_100 = Tx[..., 100] * (1.0 - within)  # person-years between 100 and 101
-    return np.concatenate(
-        [
-            Lx[..., :1],
-            Lx[..., 1:100] / Lx[..., :99],
-            (at_100 / Lx[..., 99])[..., None],
-            within[..., None],
-        ],
-        axis=-1,
-    )
+    later = Lx[..., 1:].copy()
+    later[..., -1] = Tx[..., 100] * (1.0 - within)  # person-years between 100 and 101
+    ratios = np.divide(
+        later, Lx[..., :100], out=np.zeros_like(later), where=Lx[..., :100] > 0
+    )  # nobody left, nobody lives
+    return np.concatenate([Lx[..., :1], ratios, within[..., None]], axis=-1)
 
 
 def _columns(mx: Array, sex: str) -> tuple[Array, Array, Array, Array, Array]:

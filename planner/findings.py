@@ -114,7 +114,8 @@ def queue_findings(runs: dict[str, xr.Dataset], study: Study) -> list[str]:
         who = f"with {study.in_post:,} officers" if scenario == "without" else "with the plan"
         people, months = _said(pending, "{:,.0f}".format), _said(wait, _months)
         found.append(
-            f"At the start of {month}, {who}, the number of people who wait is {people}; a new applicant waits {months}."
+            f"At the start of {month}, {who}, the number of people who wait is {people}; "
+            f"a new applicant waits {months}."
         )
     return found
 
