@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 __all__ = ["DataError", "PoblarError"]
@@ -58,3 +59,15 @@ class DataError(PoblarError, ValueError):
             if text
         )
         super().__init__(f"{place + ': ' if place else ''}expected {expected}, found {found}; {remedy}.")
+
+    def __reduce__(self) -> tuple[partial[DataError], tuple[()]]:
+        """Let the error travel between processes."""
+        return partial(
+            DataError,
+            expected=self.expected,
+            found=self.found,
+            remedy=self.remedy,
+            file=self.file,
+            row=self.row,
+            column=self.column,
+        ), ()

@@ -129,7 +129,7 @@ class Office:
             bounds.append(staffing.at_most - 1.0 - fixed)  # rounding up adds less than one
         high = np.full(2 * self.quarters, np.inf)
         if staffing.hires_at_most is not None:
-            high[: self.quarters] = staffing.hires_at_most - 1.0
+            high[: self.quarters] = np.floor(staffing.hires_at_most)
         return Limits(
             cost=staffing.cost / 12 * per_lever.sum(0),
             low=np.zeros(2 * self.quarters),
@@ -147,9 +147,7 @@ class Office:
     def decided(self, plan: Array) -> xr.Dataset:
         """The plan by quarter: hires, releases, officers in post and at work at its end, and cost."""
         fixed, per_lever = self.posted
-        working, working_per_lever = self.at_work
-        in_post = np.maximum(fixed + per_lever @ plan, 0.0)  # rounding may leave a trace below zero
-        at_work = np.maximum(working + working_per_lever @ plan, 0.0)
+        in_post, at_work = np.maximum(fixed + per_lever @ plan, 0.0), self.officers(plan)
         first = QUARTER * np.arange(self.quarters)
         last = np.minimum(first + QUARTER, self.months) - 1
         paid = np.add.reduceat(in_post, first) * self.staffing.cost / 12
@@ -172,12 +170,16 @@ class Office:
         found = []
         if staffing.at_most is not None and (full := in_post >= staffing.at_most - 2.0).any():
             found.append(f"at most {staffing.at_most:,.0f} officers in post, from {self.labels[full][0]}")
-        if staffing.hires_at_most is not None and (full := hires >= staffing.hires_at_most - 2.0).any():
+        if staffing.hires_at_most is not None and (full := hires >= np.floor(staffing.hires_at_most)).any():
             found.append(f"at most {staffing.hires_at_most:,.0f} hires a quarter, in {int(full.sum())} quarters")
         return found
 
+    def officers(self, plan: Array) -> Array:
+        """Officers who decide cases in each month under a plan (month,)."""
+        fixed, per_lever = self.at_work
+        return np.maximum(fixed + per_lever @ plan, 0.0)  # rounding may leave a trace below zero
+
     def run(self, draws: NDArray[np.intp], plan: Array) -> xr.Dataset:
         """The queue of these draws under a plan."""
-        fixed, per_lever = self.at_work
-        officers = xr.DataArray(fixed + per_lever @ plan, dims="month", coords={"month": self.queue["month"]})
-        return simulate_queue(self.queue.isel(draw=draws), officers.clip(min=0.0))
+        officers = xr.DataArray(self.officers(plan), dims="month", coords={"month": self.queue["month"]})
+        return simulate_queue(self.queue.isel(draw=draws), officers)

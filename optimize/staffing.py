@@ -125,6 +125,29 @@ class StaffingPlan:
             assumptions=self._assumptions(office),
         )
 
+    def officers(self, plan: Plan) -> xr.DataArray:
+        """Officers who decide cases under a plan of this problem, in every month of the queue.
+
+        Parameters
+        ----------
+        plan : Plan
+            What `solve` returned, whether or not it reaches every goal.
+
+        Returns
+        -------
+        xarray.DataArray
+            Officers by ``month``, from the first month of the queue; before the start, those assumed.
+        """
+        office = _open(self)
+        levers = np.concatenate([plan.decided["hires"].to_numpy(), plan.decided["releases"].to_numpy()])
+        before = np.full(office.position, office.before)
+        return xr.DataArray(
+            np.concatenate([before, office.officers(levers)]),
+            dims="month",
+            coords={"month": self.queue["month"]},
+            attrs={"units": "officers"},
+        )
+
     def _prices(
         self, office: Office, sets: dict[str, NDArray[np.intp]], limits: Limits, solution: Solution
     ) -> pd.DataFrame:

@@ -200,8 +200,7 @@ def _fit(region: Region, study: Study, seed: int, fresh: bool, cache: str | Path
 
 
 def _runs(queue: xr.Dataset, staffing: Plan, study: Study) -> dict[str, xr.Dataset]:
-    months = queue["month"].to_numpy()
-    planned = plans.officers_by_month(staffing, study, months)
+    planned = plans.staffing_plan(queue, study).officers(staffing)
     return {
         "without": plans.queue_with_officers(queue, xr.full_like(planned, float(study.in_post))),
         "with": plans.queue_with_officers(queue, planned),

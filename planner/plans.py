@@ -10,18 +10,15 @@ from numpy.typing import NDArray
 from ..forecast import Projection, simulate_queue
 from ..optimize import Admissions, GrowthRate, Plan, QuotaPlan, Staffing, StaffingPlan, SupportRatio, WaitTime
 from ..optimize.response import respond
-from ..optimize.words import months_in
 from .study import Study
 
 __all__ = [
     "growth_with_plan",
-    "officers_by_month",
     "queue_with_officers",
     "quota_plan",
     "staffing_plan",
 ]
 
-QUARTER = 3  # months
 AFTERWARDS = 120  # months the queue is worked on after the horizon, so that every wait ends or is this long
 
 
@@ -148,42 +145,6 @@ def growth_with_plan(people: Projection, plan: Plan, study: Study) -> xr.Dataset
             "support_ratio": stacked(support, "persons aged 15-64 per person aged 65+"),
         }
     )
-
-
-def officers_by_month(plan: Plan, study: Study, months: NDArray[np.datetime64]) -> xr.DataArray:
-    """Officers who decide cases under a plan, month by month; those in post before it starts.
-
-    Parameters
-    ----------
-    plan : Plan
-        A staffing plan of the study.
-    study : Study
-        What was asked.
-    months : array of datetime64
-        First days of the months wanted.
-
-    Returns
-    -------
-    xarray.DataArray
-        Officers by ``month``.
-
-    Examples
-    --------
-    >>> officers_by_month.__name__
-    'officers_by_month'
-    """
-    labels = months.astype("datetime64[M]")
-    now = (labels - np.datetime64(study.start, "M")).astype(int)[:, None]
-    stays = (1.0 - Staffing(cost=study.cost).attrition) ** (1 / 12)
-    hires, releases = plan.decided["hires"].to_numpy(), plan.decided["releases"].to_numpy()
-    decided = QUARTER * np.arange(len(hires))[None, :]
-    lag = months_in(study.recruitment_lag)
-    ready = decided + lag + months_in(study.training)
-    hired = np.where(now >= ready, stays ** (now - decided - lag), 0.0) @ hires
-    left = np.where(now >= decided, stays ** (now - decided), 0.0) @ releases
-    there = study.in_post * stays ** np.maximum(now[:, 0], 0)
-    officers = np.maximum(there + hired - left, 0.0)
-    return xr.DataArray(officers, dims="month", coords={"month": months}, attrs={"units": "officers"})
 
 
 def queue_with_officers(queue: xr.Dataset, officers: xr.DataArray) -> xr.Dataset:

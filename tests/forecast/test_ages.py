@@ -25,9 +25,7 @@ def decline(region: Region) -> xr.DataArray:
 
 @pytest.fixture(scope="module")
 def tables(region: Region, decline: xr.DataArray) -> dict[str, SurvivalTable]:
-    return {
-        country: survival_table(region.mx_recent["mx"].sel(country=country), decline) for country in ("MEX", "SLV")
-    }
+    return {country: survival_table(region.mx_recent["mx"].sel(country=country), decline) for country in ("MEX", "SLV")}
 
 
 @given(arrays(float, 21, elements=COUNTS))
@@ -53,7 +51,10 @@ def test_groups_that_do_not_cover_all_ages_leave_the_others_empty(groups: np.nda
 
 def test_other_axes_and_units_stay() -> None:
     counts = xr.DataArray(
-        np.ones((21, 2)), dims=("age", "sex"), coords={"age": FIVE, "sex": ["female", "male"]}, attrs={"units": "persons"}
+        np.ones((21, 2)),
+        dims=("age", "sex"),
+        coords={"age": FIVE, "sex": ["female", "male"]},
+        attrs={"units": "persons"},
     )
     single = split_groups(counts)
     assert single.dims == ("sex", "age")

@@ -130,7 +130,9 @@ def test_half_a_year_from_the_base_to_the_first_of_january(region: Region, obser
         start = inputs["start"].transpose("sex", "age").to_numpy()
         base = split_groups(region.population["population"].sel(country=country, year=2020)).transpose("sex", "age")
         pattern = split_groups(region.fertility_pattern["fertility_share"].sel(country=country, year=2020))
-        births = 0.5 * float(region.tfr["tfr"].sel(country=country, year=2020)) * float(pattern @ base.sel(sex="female"))
+        births = (
+            0.5 * float(region.tfr["tfr"].sel(country=country, year=2020)) * float(pattern @ base.sel(sex="female"))
+        )
         migrants = 0.5 * float(region.net_migration["net_migration"].sel(country=country, year=2020))
         deaths = float(base.sum()) + births + migrants - start.sum()
         assert births == pytest.approx(0.5 * float(region.births["births"].sel(country=country, year=2020)), rel=0.01)
@@ -208,9 +210,7 @@ def test_parts_of_a_projection(small: Projection) -> None:
     part = small.sel(country="SLV").isel(draw=slice(1, 3))
     assert part.countries == ("SLV",)
     assert part.stocks.sizes["draw"] == part.flows.sizes["draw"] == part.inputs.sizes["draw"] == 2
-    np.testing.assert_array_equal(
-        part.growth_rate, small.growth_rate.sel(country=["SLV"]).isel(draw=slice(1, 3))
-    )
+    np.testing.assert_array_equal(part.growth_rate, small.growth_rate.sel(country=["SLV"]).isel(draw=slice(1, 3)))
     with pytest.raises(DrawsError, match="expected countries among MEX, SLV, found CAN"):
         small.sel(country="CAN")
 
@@ -279,7 +279,9 @@ def test_a_missing_country_is_refused(two: Region) -> None:
 def test_other_units_are_refused(two: Region) -> None:
     for name, units in (("fertility", "per 1000"), ("mortality", "months"), ("migration", "percent")):
         array = forecasts()[name].assign_attrs(units=units)
-        refused(two, rf"{name}: expected units '.*', found '{units}'; convert, and set attrs\['units'\]", **{name: array})
+        refused(
+            two, rf"{name}: expected units '.*', found '{units}'; convert, and set attrs\['units'\]", **{name: array}
+        )
 
 
 def test_other_axes_are_refused(two: Region) -> None:

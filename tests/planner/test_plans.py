@@ -27,11 +27,11 @@ def steady(arrivals: float, productivity: float, backlog: float, draws: int = 30
 
 
 def test_officers_by_month_are_those_of_the_plan_at_each_quarters_end() -> None:
-    study = replace(Study(), in_post=50, hires_at_most=None)
-    plan = plans.staffing_plan(steady(1500.0, 20.0, 20_000.0), study).solve(seed=1)
+    problem = plans.staffing_plan(steady(1500.0, 20.0, 20_000.0), replace(Study(), in_post=50, hires_at_most=None))
+    plan = problem.solve(seed=1)
     assert plan.exists
     assert float(plan.decided["hires"].sum()) > 0
-    officers = plans.officers_by_month(plan, study, MONTHS)
+    officers = problem.officers(plan)
     assert set(officers.sel(month=slice(None, "2026-12")).to_numpy()) == {50.0}
     ends = officers.sel(month=slice("2027-01", None)).to_numpy()[2::3]
     np.testing.assert_allclose(ends, plan.decided["at_work"], atol=1e-6)
