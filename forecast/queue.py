@@ -86,8 +86,8 @@ def run_queue(backlog: Array, arrivals: Array, capacity: Array, withdrawal: Arra
             f"expected backlog (draw,) and arrivals, capacity and withdrawal (draw, month), found shapes {shapes}."
         )
     for name, array in zip(("backlog", "arrivals", "capacity", "withdrawal"), arrays, strict=True):
-        if not (np.isfinite(array).all() and (array >= 0).all()):
-            raise DrawsError(f"{name}: expected finite numbers of zero or more, found {np.nanmin(array):g}.")
+        if (wrong := array[~(np.isfinite(array) & (array >= 0))]).size:
+            raise DrawsError(f"{name}: expected finite numbers of zero or more, found {wrong[0]:g}; mend the draws.")
     if (arrays[3] >= 1).any():
         raise DrawsError(f"withdrawal: expected shares below one, found {arrays[3].max():g}.")
     draws, months = shapes[1]

@@ -28,7 +28,9 @@ def response() -> Response:
     working = 0.6 * everyone
     older = 0.2 * everyone
     base = {"everyone": everyone, "aged 15-64": working, "aged 65+": older}
-    slope = {name: np.ones((2, 3, 1)) * share for name, share in (("everyone", 1.0), ("aged 15-64", 1.0), ("aged 65+", 0.0))}
+    slope = {
+        name: np.ones((2, 3, 1)) * share for name, share in (("everyone", 1.0), ("aged 15-64", 1.0), ("aged 65+", 0.0))
+    }
     return Response(years=np.array([2030, 2031, 2032]), base=base, slope=slope, levers=[("workers", 2029)])
 
 

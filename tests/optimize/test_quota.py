@@ -167,7 +167,9 @@ def test_what_cannot_be_meant_is_refused(people: Projection) -> None:
     with pytest.raises(GoalError, match="expected objective 'fewest', found 'cheapest'"):
         QuotaPlan(people, levers=[workers()], goals=[STEADY], objective="cheapest").solve(seed=1)
     late = GrowthRate(at_least=0.0, years=range(2065, 2075))
-    with pytest.raises(GoalError, match="expected years within 2021-2070, the horizon of the projection, found 2065-2074"):
+    with pytest.raises(
+        GoalError, match="expected years within 2021-2070, the horizon of the projection, found 2065-2074"
+    ):
         QuotaPlan(people, levers=[workers()], goals=[late]).solve(seed=1)
     with pytest.raises(GoalError, match="expected at least 200 draws .*, found 50"):
         QuotaPlan(people.isel(draw=slice(50)), levers=[workers()], goals=[STEADY]).solve(seed=1)

@@ -76,7 +76,9 @@ def test_parts_add_up_to_the_whole(few: Projection) -> None:
 
 def test_years_outside_the_projection_and_two_countries_are_refused(few: Projection) -> None:
     weights = {"everyone": np.ones((2, 101))}
-    with pytest.raises(GoalError, match="expected admissions within 2021-2070, the years projected, found workers 2071"):
+    with pytest.raises(
+        GoalError, match="expected admissions within 2021-2070, the years projected, found workers 2071"
+    ):
         respond(few, [Admissions("workers", profile="worker", years=range(2069, 2072))], weights)
     region: Region = reference.region(("MEX", "GTM"))
     with pytest.raises(GoalError, match="expected the projection of one country, found MEX, GTM"):
