@@ -11,7 +11,7 @@ from poblar.forecast.indicators import age_total, dependency_ratio, growth_rate,
 
 @pytest.fixture
 def village() -> xr.DataArray:
-    """Thirty children aged 5, sixty adults aged 40, ten women aged 70, at two Januaries; one more is born in between."""
+    """Thirty children aged 5, sixty adults aged 40, ten women aged 70, at two Januaries."""
     people = np.zeros((2, 2, 101))
     people[:, :, 5], people[:, :, 40], people[:, 0, 70] = 15.0, 30.0, 10.0
     people[1, 1, 0] = 1.0

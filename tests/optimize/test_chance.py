@@ -43,5 +43,5 @@ def test_sets_are_disjoint_and_hold_every_draw() -> None:
 
 
 def test_too_few_draws_are_refused() -> None:
-    with pytest.raises(GoalError, match="expected at least 200 draws .*, found 199; forecast with draws=2000"):
+    with pytest.raises(GoalError, match=r"expected at least 200 draws .*, found 199; forecast with draws=2000"):
         deal(199, seed=1)

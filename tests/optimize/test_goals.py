@@ -62,7 +62,7 @@ def test_a_tighter_goal_has_smaller_margins(response: Response) -> None:
 
 @pytest.mark.parametrize("probability", [0.0, 1.0, 1.2, -0.1])
 def test_certainty_cannot_be_asked_for(probability: float) -> None:
-    with pytest.raises(GoalError, match="expected a probability above 0 and below 1, found .*ask for 0.95 or 0.99"):
+    with pytest.raises(GoalError, match=r"expected a probability above 0 and below 1, found .*ask for 0.95 or 0.99"):
         GrowthRate(at_least=0.0, years=[2030], probability=probability)
     with pytest.raises(GoalError, match="expected a probability above 0 and below 1"):
         WaitTime(at_most="6 months", since="2028-01", probability=probability)
@@ -135,7 +135,7 @@ def test_levers_that_cannot_be_meant_are_refused() -> None:
     with pytest.raises(GoalError, match="expected a profile among worker, family, found 'nurse'"):
         Admissions("workers", profile="nurse", years=[2027])
     twice = 2.0 * PROFILES["worker"]
-    with pytest.raises(GoalError, match="that sum to one, .*with sum 2; divide it by its sum"):
+    with pytest.raises(GoalError, match=r"that sum to one, .*with sum 2; divide it by its sum"):
         _ = Admissions("workers", profile=xr.DataArray(twice), years=[2027]).shares
     with pytest.raises(GoalError, match="expected a cost above zero a year and officer, found 0"):
         Staffing(cost=0)

@@ -171,7 +171,7 @@ def test_what_cannot_be_meant_is_refused(people: Projection) -> None:
         GoalError, match="expected years within 2021-2070, the horizon of the projection, found 2065-2074"
     ):
         QuotaPlan(people, levers=[workers()], goals=[late]).solve(seed=1)
-    with pytest.raises(GoalError, match="expected at least 200 draws .*, found 50"):
+    with pytest.raises(GoalError, match=r"expected at least 200 draws .*, found 50"):
         QuotaPlan(people.isel(draw=slice(50)), levers=[workers()], goals=[STEADY]).solve(seed=1)
     several = project(reference.region(("MEX", "GTM")))
     with pytest.raises(GoalError, match="expected the projection of one country"):

@@ -18,7 +18,7 @@ def few(people: Projection) -> Projection:
 
 
 def reprojected(people: Projection, shares: np.ndarray, extra: np.ndarray) -> np.ndarray:
-    """Total population (draw, stock), year by year, with the realised migrants and `extra` people of a lever besides."""
+    """Total population (draw, stock), year by year, with the realised migrants and `extra` people of a lever."""
     inputs = people.inputs.squeeze("country", drop=True)
     rates = kernel_rates(inputs)
     counts = people.flows["net_migration"].squeeze("country").to_numpy()

@@ -163,7 +163,7 @@ def test_what_cannot_be_meant_is_refused(queue: xr.Dataset) -> None:
     ):
         ask(start="2033-01")
     with pytest.raises(
-        GoalError, match="expected since= between 2027-01, the plan's start, and 2032-06, .* found 2032-09"
+        GoalError, match=r"expected since= between 2027-01, the plan's start, and 2032-06, .* found 2032-09"
     ):
         ask(goals=[WaitTime(at_most="6 months", since="2032-09")])
     with pytest.raises(GoalError, match="found 2026-01"):
