@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..data import DataError, Panel
 from .errors import DrawsError
-from .fit import Posterior, Sampling, sample
+from .fit import Model
 from .priors import Beta, Gamma, HalfNormal, Normal
 from .shocks import add_shocks
 
@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Backlog:
+class Backlog(Model[xr.Dataset]):
     r"""Arrivals, officers' productivity and withdrawal of asylum ledgers.
 
     .. math::
@@ -108,17 +108,6 @@ class Backlog:
                 pm.Normal(name, mean[country], spread.variable(f"{name}_scale"), observed=value)
             pm.Normal("adjustment", 0.0, self.adjustment.variable("adjustment_scale"), observed=ledger.adjustment)
         return model
-
-    def fit(
-        self,
-        panel: Panel,
-        *,
-        seed: int,
-        sampling: Sampling = Sampling(),
-        accept_unconverged: bool = False,
-    ) -> Posterior[xr.Dataset]:
-        """Sample the posterior given a ledger (country, year); see `poblar.forecast.fit.sample`."""
-        return sample(self, panel, seed=seed, sampling=sampling, accept_unconverged=accept_unconverged)
 
     def simulate(self, sample: xr.Dataset, panel: Panel, until: int | str, rng: np.random.Generator) -> xr.Dataset:
         """Simulate what drives the queue from the January after the ledger ends to month `until` ("2032-12").

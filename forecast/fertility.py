@@ -9,7 +9,7 @@ import pymc as pm
 import xarray as xr
 
 from ..data import Panel
-from .fit import Posterior, Sampling, last_year, sample
+from .fit import Model, last_year
 from .levels import LevelChange, add_level_change, simulate_level_change
 from .priors import Beta, Gamma, HalfNormal, Normal
 
@@ -34,7 +34,7 @@ CHANGE = LevelChange(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fertility:
+class Fertility(Model[xr.DataArray]):
     r"""Total fertility rate by a yearly change that depends on its level.
 
     .. math:: f_{c,t+1} - f_{c,t} = h(f_{c,t}) \beta_c + e_{c,t}, \quad
@@ -76,17 +76,6 @@ class Fertility:
         with pm.Model(coords={"country": tfr["country"].to_numpy(), **self.change.coords}) as model:
             add_level_change(self.change, tfr.to_numpy(), tfr["year"].to_numpy())
         return model
-
-    def fit(
-        self,
-        panel: Panel,
-        *,
-        seed: int,
-        sampling: Sampling = Sampling(),
-        accept_unconverged: bool = False,
-    ) -> Posterior[xr.DataArray]:
-        """Sample the posterior given ``tfr`` (country, year); see `poblar.forecast.fit.sample`."""
-        return sample(self, panel, seed=seed, sampling=sampling, accept_unconverged=accept_unconverged)
 
     def simulate(self, sample: xr.Dataset, panel: Panel, until: int | str, rng: np.random.Generator) -> xr.DataArray:
         """Simulate TFR to the end of year `until`, axes (draw, country, year), children per woman."""

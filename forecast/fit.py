@@ -29,18 +29,6 @@ MAX_DIVERGENT = 0.001
 RECORDED = ("poblar", "pymc", "nutpie", "arviz", "numpy")
 
 
-class Model[Forecast: xr.DataArray | xr.Dataset](Protocol):
-    """What every model is: a frozen spec that builds its statistics and simulates its future."""
-
-    def build(self, panel: Panel) -> pm.Model:
-        """Write the model of these figures down in PyMC."""
-        ...
-
-    def simulate(self, sample: xr.Dataset, panel: Panel, until: int | str, rng: np.random.Generator) -> Forecast:
-        """Simulate the future, one trajectory for each draw of the parameters in `sample`."""
-        ...
-
-
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
     """How many draws to take, and of how many chains.
@@ -67,6 +55,75 @@ class Sampling:
     chains: int = 4
     cores: int = 2
     target_accept: float = 0.9
+
+
+class Model[Forecast: xr.DataArray | xr.Dataset](Protocol):
+    """What every model is: a frozen spec that builds its statistics, is fitted, and simulates its future."""
+
+    def build(self, panel: Panel) -> pm.Model:
+        """Write the model of these figures down in PyMC."""
+        ...
+
+    def simulate(self, sample: xr.Dataset, panel: Panel, until: int | str, rng: np.random.Generator) -> Forecast:
+        """Simulate the future, one trajectory for each draw of the parameters in `sample`."""
+        ...
+
+    def fit(
+        self, panel: Panel, *, seed: int, sampling: Sampling = Sampling(), accept_unconverged: bool = False
+    ) -> Posterior[Forecast]:
+        """Sample the posterior by NUTS and hold it to the convergence gate.
+
+        Parameters
+        ----------
+        panel : Panel
+            Figures to fit.
+        seed : int
+            The same seed gives the same draws.
+        sampling : Sampling
+            Numbers of draws and chains.
+        accept_unconverged : bool
+            Return a posterior that fails the gate, marked as such, instead of raising.
+
+        Returns
+        -------
+        Posterior
+
+        Raises
+        ------
+        ConvergenceError
+            If R-hat > 1.01, an effective sample size < 400 or more than 0.1 % of the draws diverge.
+        """
+        with self.build(panel):
+            tree = pm.sample(
+                sampling.draws,
+                tune=sampling.tune,
+                chains=sampling.chains,
+                cores=sampling.cores,
+                target_accept=sampling.target_accept,
+                random_seed=seed,
+                nuts_sampler="nutpie",
+                compute_convergence_checks=False,
+                progressbar=False,
+                quiet=True,
+            )
+        name = type(self).__name__
+        parameters = tree["posterior"].to_dataset()
+        diagnostics = diagnose(parameters, tree["sample_stats"].to_dataset()["diverging"])
+        log.info("%s: %s", name, diagnostics)
+        if not diagnostics.converged and not accept_unconverged:
+            raise ConvergenceError(
+                f"{name}: expected R-hat <= {MAX_RHAT}, ESS >= {MIN_ESS:.0f} and at most {MAX_DIVERGENT:.1%} divergent "
+                f"draws, found {diagnostics}; sample longer (sampling=Sampling(draws=4000, tune=2000)), or say "
+                "accept_unconverged=True, and every table and picture will say so."
+            )
+        return Posterior(
+            model=self,
+            panel=panel,
+            parameters=parameters,
+            diagnostics=diagnostics,
+            seed=seed,
+            versions={package: version(package) for package in RECORDED},
+        )
 
 
 @dataclass(frozen=True)
@@ -257,71 +314,6 @@ class Posterior[Forecast: xr.DataArray | xr.Dataset]:
             seed=record["seed"],
             versions=record["versions"],
         )
-
-
-def sample[Forecast: xr.DataArray | xr.Dataset](
-    model: Model[Forecast],
-    panel: Panel,
-    *,
-    seed: int,
-    sampling: Sampling,
-    accept_unconverged: bool,
-) -> Posterior[Forecast]:
-    """Sample a model's posterior by NUTS and hold it to the convergence gate.
-
-    Parameters
-    ----------
-    model : Model
-        Frozen spec.
-    panel : Panel
-        Figures to fit.
-    seed : int
-        The same seed gives the same draws.
-    sampling : Sampling
-        Numbers of draws and chains.
-    accept_unconverged : bool
-        Return a posterior that fails the gate, marked as such, instead of raising.
-
-    Returns
-    -------
-    Posterior
-
-    Raises
-    ------
-    ConvergenceError
-        If R-hat > 1.01, an effective sample size < 400 or more than 0.1 % of the draws diverge.
-    """
-    with model.build(panel):
-        tree = pm.sample(
-            sampling.draws,
-            tune=sampling.tune,
-            chains=sampling.chains,
-            cores=sampling.cores,
-            target_accept=sampling.target_accept,
-            random_seed=seed,
-            nuts_sampler="nutpie",
-            compute_convergence_checks=False,
-            progressbar=False,
-            quiet=True,
-        )
-    parameters = tree["posterior"].to_dataset()
-    diagnostics = diagnose(parameters, tree["sample_stats"].to_dataset()["diverging"])
-    log.info("%s: %s", type(model).__name__, diagnostics)
-    if not diagnostics.converged and not accept_unconverged:
-        raise ConvergenceError(
-            f"{type(model).__name__}: expected R-hat <= {MAX_RHAT}, ESS >= {MIN_ESS:.0f} and at most "
-            f"{MAX_DIVERGENT:.1%} divergent draws, found {diagnostics}; sample longer "
-            "(sampling=Sampling(draws=4000, tune=2000)), or say accept_unconverged=True, "
-            "and every table and picture will say so."
-        )
-    return Posterior(
-        model=model,
-        panel=panel,
-        parameters=parameters,
-        diagnostics=diagnostics,
-        seed=seed,
-        versions={name: version(name) for name in RECORDED},
-    )
 
 
 def diagnose(parameters: xr.Dataset, diverging: xr.DataArray) -> Diagnostics:

@@ -9,7 +9,7 @@ import pymc as pm
 import xarray as xr
 
 from ..data import Panel
-from .fit import Posterior, Sampling, last_year, sample
+from .fit import Model, last_year
 from .priors import Beta, Gamma, HalfNormal, Normal
 from .shocks import add_shocks
 
@@ -17,7 +17,7 @@ __all__ = ["Migration"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Migration:
+class Migration(Model[xr.DataArray]):
     r"""Net migration rate as a heavy-tailed autoregression about each country's own level.
 
     .. math:: m_{c,t} - \mu_c = \phi_c (m_{c,t-1} - \mu_c) + \sigma_c \varepsilon_{c,t}, \qquad
@@ -85,17 +85,6 @@ class Migration:
             shock = deviation[:, 1:] - persistence[:, None] * deviation[:, :-1]
             add_shocks("rates", shock, tails=tails, scale=log_scale.exp()[:, None])
         return model
-
-    def fit(
-        self,
-        panel: Panel,
-        *,
-        seed: int,
-        sampling: Sampling = Sampling(),
-        accept_unconverged: bool = False,
-    ) -> Posterior[xr.DataArray]:
-        """Sample the posterior given ``net_migration_rate`` (country, year); see `poblar.forecast.fit.sample`."""
-        return sample(self, panel, seed=seed, sampling=sampling, accept_unconverged=accept_unconverged)
 
     def simulate(self, sample: xr.Dataset, panel: Panel, until: int | str, rng: np.random.Generator) -> xr.DataArray:
         """Simulate the rate to the end of year `until`, axes (draw, country, year), per person-year."""

@@ -10,7 +10,7 @@ import pytensor.tensor as pt
 import xarray as xr
 
 from ..data import Panel
-from .fit import Posterior, Sampling, last_year, sample
+from .fit import Model, last_year
 from .levels import LevelChange, add_level_change, simulate_level_change
 from .priors import Beta, Gamma, HalfNormal, Normal
 from .shocks import add_shocks
@@ -35,7 +35,7 @@ GAIN = LevelChange(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mortality:
+class Mortality(Model[xr.DataArray]):
     r"""Life expectancy at birth by sex: women's yearly gains by level, men by the gap.
 
     .. math::
@@ -111,17 +111,6 @@ class Mortality:
             shock = pt.as_tensor(gap[:, after]) - expected
             add_shocks("gaps", shock, tails=tails, scale=scale)
         return model
-
-    def fit(
-        self,
-        panel: Panel,
-        *,
-        seed: int,
-        sampling: Sampling = Sampling(),
-        accept_unconverged: bool = False,
-    ) -> Posterior[xr.DataArray]:
-        """Sample the posterior given ``e0`` (country, year, sex); see `poblar.forecast.fit.sample`."""
-        return sample(self, panel, seed=seed, sampling=sampling, accept_unconverged=accept_unconverged)
 
     def simulate(self, sample: xr.Dataset, panel: Panel, until: int | str, rng: np.random.Generator) -> xr.DataArray:
         """Simulate life expectancy to the end of year `until`, axes (draw, country, year, sex), years."""

@@ -86,7 +86,10 @@ def run_demo(
 
     Examples
     --------
-    >>> run_demo(Study(), "out/mexico", draws=6000, seed=1, console=Console())  # doctest: +SKIP
+    >>> run_demo(Study(country="GTM"), "out/guatemala", draws=6000, seed=1, console=Console(quiet=True))
+    Traceback (most recent call last):
+    ...
+    poblar.planner.errors.PlannerError: expected a country with an asylum ledger, found GTM; ...
     """
     folder = Path(out)
     _make(folder)

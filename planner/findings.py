@@ -12,7 +12,7 @@ from ..forecast import Projection
 from .names import country_name
 from .study import Study
 
-__all__ = ["people_findings", "queue_findings", "turning_year"]
+__all__ = ["people_findings", "turning_year"]
 
 QUANTILES = (0.1, 0.5, 0.9)
 
@@ -101,11 +101,6 @@ def queue_findings(runs: dict[str, xr.Dataset], study: Study) -> list[str]:
     Returns
     -------
     list of str
-
-    Examples
-    --------
-    >>> queue_findings.__name__
-    'queue_findings'
     """
     found = []
     for scenario, month in (("without", study.start), ("without", study.since), ("with", study.since)):

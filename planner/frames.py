@@ -15,11 +15,9 @@ from .study import Study
 __all__ = [
     "growth_bands",
     "history",
-    "indicator_bands",
     "promise",
     "pyramid_bands",
     "pyramid_history",
-    "queue_bands",
 ]
 
 SCENARIOS = ("without", "with")
@@ -40,11 +38,6 @@ def indicator_bands(people: Projection, rates: dict[str, xr.DataArray]) -> pd.Da
     -------
     pandas.DataFrame
         Columns indicator, country, sex, year, units, median, lower50, upper50, lower80 …
-
-    Examples
-    --------
-    >>> indicator_bands.__name__
-    'indicator_bands'
     """
     (country,) = people.countries
     first = int(rates["tfr"]["year"][0])
@@ -208,11 +201,6 @@ def queue_bands(queue: xr.Dataset, runs: dict[str, xr.Dataset]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns indicator, scenario, country, month, units, median, lower50 …
-
-    Examples
-    --------
-    >>> queue_bands.__name__
-    'queue_bands'
     """
     frames = [bands(queue["arrivals"]).assign(indicator="arrivals", scenario="both")]
     for scenario, run in runs.items():

@@ -11,8 +11,6 @@ from .frames import SCENARIOS
 from .names import country_name
 from .study import Study
 
-__all__ = ["officers_picture", "queue_picture", "quota_picture", "wait_picture"]
-
 AFTER = 8  # years shown after the last admissions
 COLOUR = {"without": ORANGE, "with": BLUE}
 BANDS = "Plan and bands (50, 80, 95 % of the draws): poblar."
@@ -35,11 +33,6 @@ def quota_picture(plan: pd.DataFrame, growth: pd.DataFrame, study: Study) -> Pic
     Returns
     -------
     Picture
-
-    Examples
-    --------
-    >>> quota_picture.__name__
-    'quota_picture'
     """
     figure, axes = canvas(1, 2, height=4.2)
     bars, after = axes.flat
@@ -87,11 +80,6 @@ def officers_picture(plan: pd.DataFrame, study: Study) -> Picture:
     Returns
     -------
     Picture
-
-    Examples
-    --------
-    >>> officers_picture.__name__
-    'officers_picture'
     """
     figure, axes = canvas(height=3.8)
     axis = axes.flat[0]
@@ -130,11 +118,6 @@ def queue_picture(bands: pd.DataFrame, ledger: pd.DataFrame, study: Study) -> Pi
     Returns
     -------
     Picture
-
-    Examples
-    --------
-    >>> queue_picture.__name__
-    'queue_picture'
     """
     figure, axes = canvas(1, 2, height=4.2, share_y=True)
     seen = ledger[ledger["year"] >= 2013]
@@ -181,11 +164,6 @@ def wait_picture(bands: pd.DataFrame, kept: pd.DataFrame, study: Study) -> Pictu
     Returns
     -------
     Picture
-
-    Examples
-    --------
-    >>> wait_picture.__name__
-    'wait_picture'
     """
     figure, axes = canvas(1, 2, height=4.2)
     waits, chances = axes.flat

@@ -13,8 +13,6 @@ from ..optimize.response import respond
 from .study import Study
 
 __all__ = [
-    "growth_with_plan",
-    "queue_with_officers",
     "quota_plan",
     "staffing_plan",
 ]
@@ -113,11 +111,6 @@ def growth_with_plan(people: Projection, plan: Plan, study: Study) -> xr.Dataset
     -------
     xarray.Dataset
         ``growth_rate`` (fraction per year) and ``support_ratio`` by scenario ("without", "with"), draw and year.
-
-    Examples
-    --------
-    >>> growth_with_plan.__name__
-    'growth_with_plan'
     """
     goal = SupportRatio(at_least=1.0, years=[study.hold[1]])
     response = respond(people, [_admissions(study)], goal.functionals())
@@ -164,11 +157,6 @@ def queue_with_officers(queue: xr.Dataset, officers: xr.DataArray) -> xr.Dataset
     -------
     xarray.Dataset
         As `poblar.forecast.simulate_queue`, with waits of at most `AFTERWARDS` months.
-
-    Examples
-    --------
-    >>> queue_with_officers.__name__
-    'queue_with_officers'
     """
     months = queue["month"].to_numpy()
     more = pd.date_range(months[-1], periods=AFTERWARDS + 1, freq="MS")[1:].to_numpy().astype(months.dtype)

@@ -12,8 +12,6 @@ from matplotlib.axes import Axes
 from ._style import BLUE, GREY, INK, ORANGE, Picture, canvas, fan, heading, legend, source_line, ticks
 from .names import INDICATORS, country_name
 
-__all__ = ["fan_pictures", "pyramid_picture"]
-
 HISTORY_FROM = 1980
 SEX_COLOUR = {"female": ORANGE, "male": BLUE, "both": BLUE}
 WPP = (
@@ -58,11 +56,6 @@ def fan_pictures(bands: pd.DataFrame, history: pd.DataFrame) -> list[Picture]:
     Returns
     -------
     list of Picture
-
-    Examples
-    --------
-    >>> fan_pictures.__name__
-    'fan_pictures'
     """
     groups = {
         "growth": ["natural_growth", "social_growth", "growth_rate"],
@@ -113,11 +106,6 @@ def pyramid_picture(observed: pd.DataFrame, bands: pd.DataFrame, country: str) -
     Returns
     -------
     Picture
-
-    Examples
-    --------
-    >>> pyramid_picture.__name__
-    'pyramid_picture'
     """
     past, future = observed["year"].unique().tolist(), bands["year"].unique().tolist()
     figure, axes = canvas(2, 2, height=7.6)

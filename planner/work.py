@@ -12,7 +12,7 @@ from ..data import reference
 from ..forecast import Projection, project
 from .fits import Fits, fit_models
 
-__all__ = ["People", "population", "queue", "rates"]
+__all__ = ["population", "queue", "rates"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +25,6 @@ class People:
         Draws of one country.
     rates : dict of str to xarray.DataArray
         ``tfr`` and ``e0``.
-
-    Examples
-    --------
-    >>> People.__name__
-    'People'
     """
 
     people: Projection
