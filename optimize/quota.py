@@ -161,7 +161,7 @@ class QuotaPlan:
                 for goal in self.goals
                 for chance in _prepare(goal, sets, moved.step if goal is moved else 0.0).chances
             ]
-            again = solve_tail(limits, chances, solution.widening)
+            again = solve_tail(limits, chances, solution.widening, solution.allowed)
             price = np.nan if again is None else (again.objective - solution.objective) * UNIT / years
             unit = percent(step, 2) if step < 0.01 and moved.target < 1 else f"{step:,.3g}"
             words = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cvxpy as cp
 import numpy as np
@@ -97,13 +97,16 @@ class Solution:
         Largest miss of a tail constraint, units of the margin.
     widening : float
         How many times the request's tail the tail of each goal was.
+    allowed : array, shape (goal,)
+        What the mean of each goal's tail was allowed to miss by, units of the margin.
     seconds : float
         Wall time.
 
     Examples
     --------
     >>> import numpy as np
-    >>> Solution(np.array([9.5]), objective=9.5, iterations=3, shortfall=0.0, widening=1.0, seconds=0.1).objective
+    >>> Solution(np.array([9.5]), objective=9.5, iterations=3, shortfall=0.0, widening=1.0, allowed=np.zeros(1),
+    ...          seconds=0.1).objective
     9.5
     """
 
@@ -112,6 +115,7 @@ class Solution:
     iterations: int
     shortfall: float
     widening: float
+    allowed: Array
     seconds: float
 
     def record(self, seed: int) -> dict[str, str | float]:
@@ -153,7 +157,11 @@ class _Cuts:
 
 
 def solve_tail(
-    limits: Limits, goals: Sequence[ChanceGoal], widening: float, cuts: _Cuts | None = None
+    limits: Limits,
+    goals: Sequence[ChanceGoal],
+    widening: float,
+    allowed: Array | None = None,
+    cuts: _Cuts | None = None,
 ) -> Solution | None:
     """Cheapest plan whose worst draws are good on average: the mean margin of each goal's tail is not negative.
 
@@ -166,6 +174,8 @@ def solve_tail(
     widening : float
         Tail as a multiple of what the goal allows to miss, ``tail = widening (1 - p)``: one is CVaR at the request,
         which is conservative; more asks for less.
+    allowed : array, shape (goal,), optional
+        What each mean may miss by, units of the margin; nothing, unless given.
     cuts : optional
         Cuts of earlier calls on the same goals, extended in place.
 
@@ -189,7 +199,8 @@ def solve_tail(
     >>> solve_tail(limits, [goal], widening=1.0).plan.round(6)  # mean of the worst two, 9 and 10
     array([9.5])
     """
-    return _cut_to_the_end(limits, goals, widening, cuts if cuts is not None else _Cuts(), elastic=False)
+    allowed = np.zeros(len(goals)) if allowed is None else allowed
+    return _cut_to_the_end(limits, goals, widening, cuts if cuts is not None else _Cuts(), allowed)
 
 
 def least_shortfall(limits: Limits, goals: Sequence[ChanceGoal]) -> Solution:
@@ -216,7 +227,7 @@ def least_shortfall(limits: Limits, goals: Sequence[ChanceGoal]) -> Solution:
     >>> least_shortfall(limits, [goal]).plan.round(6)
     array([7.])
     """
-    solution = _cut_to_the_end(limits, goals, 1.0, _Cuts(), elastic=True)
+    solution = _cut_to_the_end(limits, goals, 1.0, _Cuts(), None)
     if solution is None:
         raise SolverError(
             "expected limits that some plan keeps, found limits that contradict each other even without a goal; "
@@ -229,12 +240,13 @@ def calibrated(
     limits: Limits,
     goals: Sequence[ChanceGoal],
     rounded: Callable[[Array], Array],
-    steps: int = 6,
+    steps: int = 8,
 ) -> Solution | None:
     """Cheapest plan that reaches the requests on the calibration draws, plus one standard error of that count.
 
-    The tail at the request is conservative, so its width is found by bisection on its logarithm: as wide as it can
-    be while the calibration draws, which the plan has not seen, still reach every request.
+    The tail at the request is conservative, so it is eased by bisection, first by its width and, once it holds nearly
+    all draws, by what its mean may miss: as much as can be while the calibration draws, which the plan has not seen,
+    still reach every request.
 
     Parameters
     ----------
@@ -264,8 +276,6 @@ def calibrated(
     True
     """
     started, cuts, solved = time.perf_counter(), _Cuts(), 0
-    widest = 0.98 / max(1.0 - goal.probability for goal in goals)
-    low, high = np.log(0.1), np.log(widest)  # a tenth of the tail still asks for more than the request does
 
     def good(solution: Solution) -> bool:
         plan = rounded(solution.plan)
@@ -275,36 +285,41 @@ def calibrated(
             for goal, count in zip(goals, counts, strict=True)
         )
 
-    best = solve_tail(limits, goals, float(np.exp(high)), cuts)
-    if best is None:
+    cheapest, _ = _master(limits, len(goals), cuts.valid(0.0), np.zeros(len(goals)))
+    if cheapest is None:
         return None
-    solved += best.iterations
-    if not good(best):
-        best = None
-        for _ in range(steps):
-            middle = 0.5 * (low + high)
-            tried = solve_tail(limits, goals, float(np.exp(middle)), cuts)
-            solved += tried.iterations if tried is not None else 1
-            if tried is None:
-                low = middle  # too strict for the limits
-            elif good(tried):
-                best, low = tried, middle
-            else:
-                high = middle
+    # The scale of easing: up to 0 the logarithm of the tail's width over the widest, from there to 1 the share of
+    # what the cheapest plan misses by. A tenth of the request's tail still asks for more than the request does.
+    widest = 0.98 / max(1.0 - goal.probability for goal in goals)
+    missing = np.array(
+        [max(0.0, -tail_cut(goal.solve, cheapest, min(widest * (1.0 - goal.probability), 1.0))[0]) for goal in goals]
+    )
+    strict, eased = float(np.log(0.1 / widest)), 1.0
+    best, asking = None, eased
+    for _ in range(steps + 1):
+        tried = solve_tail(limits, goals, widest * np.exp(min(asking, 0.0)), max(asking, 0.0) * missing, cuts)
+        solved += tried.iterations if tried is not None else 1
+        if tried is not None and not good(tried):
+            eased = asking
+        else:
+            best, strict = tried or best, asking  # None: too strict for the limits
+        if best is not None and asking == 1.0:
+            break  # the cheapest plan is good enough
+        asking = 0.5 * (strict + eased)
     if best is None:
         return None
     seconds = time.perf_counter() - started
     log.info("%d linear programs, tail %.2f times the request's, %.2f s", solved, best.widening, seconds)
-    return Solution(best.plan, best.objective, solved, best.shortfall, best.widening, seconds)
+    return replace(best, iterations=solved, seconds=seconds)
 
 
 def _cut_to_the_end(
-    limits: Limits, goals: Sequence[ChanceGoal], widening: float, cuts: _Cuts, *, elastic: bool
+    limits: Limits, goals: Sequence[ChanceGoal], widening: float, cuts: _Cuts, allowed: Array | None
 ) -> Solution | None:
-    """Add cuts until the tails hold (or, elastic, until their miss is the least there can be)."""
+    """Add cuts until the tails miss by no more than is allowed; by the least there can be if nothing is said."""
     started = time.perf_counter()
     tails = [min(widening * (1.0 - goal.probability), 1.0) for goal in goals]
-    plan, missed = _master(limits, len(goals), cuts.valid(widening), elastic)
+    plan, missed = _master(limits, len(goals), cuts.valid(widening), allowed)
     worst = 0.0
     for iteration in range(1, MOST_CUTS + 1):
         if plan is None:
@@ -312,15 +327,15 @@ def _cut_to_the_end(
         worst = 0.0
         for position, (goal, tail) in enumerate(zip(goals, tails, strict=True)):
             value, gradient = tail_cut(goal.solve, plan, tail)
-            violation = -value - (missed[position] if elastic else 0.0)
+            violation = -value - missed[position]
             if violation > goal.enough:
                 cuts.add(position, widening, gradient, value - float(gradient @ plan))
                 worst = max(worst, violation)
         if worst == 0.0:
             seconds = time.perf_counter() - started
-            short = float(max(0.0, *missed)) if elastic else 0.0
-            return Solution(plan, float(limits.cost @ plan), iteration, short, widening, seconds)
-        plan, missed = _master(limits, len(goals), cuts.valid(widening), elastic)
+            short = float(max(0.0, *missed)) if allowed is None else 0.0
+            return Solution(plan, float(limits.cost @ plan), iteration, short, widening, missed, seconds)
+        plan, missed = _master(limits, len(goals), cuts.valid(widening), allowed)
     raise SolverError(
         f"expected the cuts to close within {MOST_CUTS} linear programs, found a miss of {worst:g} left; "
         "ask for fewer goals at once, or fewer levers."
@@ -328,12 +343,12 @@ def _cut_to_the_end(
 
 
 def _master(
-    limits: Limits, goals: int, cuts: tuple[Array, Array, NDArray[np.intp]], elastic: bool
+    limits: Limits, goals: int, cuts: tuple[Array, Array, NDArray[np.intp]], allowed: Array | None
 ) -> tuple[Array | None, Array]:
-    """Solve the linear program of the cuts so far; None if it is infeasible."""
+    """Solve the linear program of the cuts so far: the plan (None if there is none), and what each goal misses by."""
     slope, constant, goal = cuts
     x = cp.Variable(len(limits.cost))
-    short = cp.Variable(goals, nonneg=True)  # units of the margin
+    short = cp.Variable(goals, nonneg=True) if allowed is None else cp.Constant(allowed)  # units of the margin
     bounded = np.isfinite(limits.high)
     constraints: list[cp.Constraint] = [x >= limits.low]
     if bounded.any():
@@ -341,12 +356,9 @@ def _master(
     if len(limits.bound):
         constraints.append(limits.matrix @ x <= limits.bound)
     if len(constant):
-        margin = slope[:, :-1] @ x + constant
-        if elastic:
-            margin = margin + cp.multiply(slope[:, -1], short[goal])
-        constraints.append(margin >= 0)
+        constraints.append(slope[:, :-1] @ x + constant + cp.multiply(slope[:, -1], short[goal]) >= 0)
     cost = limits.cost / (float(np.abs(limits.cost).max()) or 1.0)
-    objective = cp.sum(short) * 1e6 + 1e-6 * cost @ x if elastic else cost @ x
+    objective = cost @ x if allowed is not None else 1e6 * cp.sum(short) + 1e-6 * cost @ x
     problem = cp.Problem(cp.Minimize(objective), constraints)
     problem.solve(solver=cp.HIGHS)
     if problem.status == cp.INFEASIBLE:
@@ -356,5 +368,4 @@ def _master(
             f"expected the solver to end optimal or infeasible, found {problem.status!r}; "
             "check that every lever has sensible limits."
         )
-    plan = np.clip(x.value, limits.low, limits.high)
-    return plan, short.value if elastic and short.value is not None else np.zeros(goals)
+    return np.clip(x.value, limits.low, limits.high), np.asarray(short.value, dtype=float)

@@ -158,7 +158,7 @@ class StaffingPlan:
             chances = [
                 chance for goal in self.goals for chance in _chance(goal, office, sets, goal.months - (goal is moved))
             ]
-            again = solve_tail(limits, chances, solution.widening)
+            again = solve_tail(limits, chances, solution.widening, solution.allowed)
             price = np.nan if again is None else (again.objective - solution.objective) / years
             words = (
                 f"no plan keeps a wait of {moved.months - 1} months"
