@@ -126,7 +126,10 @@ class Office:
         rows, bounds = [-working_per_lever], [working]
         if staffing.at_most is not None:
             rows.append(per_lever)
-            bounds.append(staffing.at_most - 1.0 - fixed)  # rounding up adds less than one
+            room = staffing.at_most - fixed
+            bounds.append(
+                np.maximum(room - 1.0, np.minimum(room, 0.0))
+            )  # rounding up adds less than one; nobody has to go
         high = np.full(2 * self.quarters, np.inf)
         if staffing.hires_at_most is not None:
             high[: self.quarters] = np.floor(staffing.hires_at_most)

@@ -62,7 +62,7 @@ def test_life_expectancy_is_the_tables_at_birth() -> None:
 
 
 def test_the_published_life_expectancies_of_2020(region: Region) -> None:
-    """The UN's death rates of 2020, made single-year, give back the UN's e0 of 2020 to 0.25 years."""
+    """The UN's death rates of 2020, made single-year, give back the UN's e0 of 2020 to 0.02 years."""
     rates = region.mx["mx"].sel(year=2020)
     errors = {}
     for country in region.countries:
@@ -70,7 +70,7 @@ def test_the_published_life_expectancies_of_2020(region: Region) -> None:
             single = single_year_rates(rates.sel(country=country, sex=sex)).to_numpy()
             published = float(region.e0["e0"].sel(country=country, year=2020, sex=sex))
             errors[country, sex] = float(life_expectancy(single, sex)) - published
-    assert max(map(abs, errors.values())) < 0.25, errors
+    assert max(map(abs, errors.values())) < 0.02, errors
 
 
 def test_survival_ratios_are_those_of_the_person_years_lived() -> None:

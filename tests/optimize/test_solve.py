@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from poblar.optimize import SolverError
 from poblar.optimize.chance import LinearMargins, certify
-from poblar.optimize.solve import ChanceGoal, Limits, calibrated, least_shortfall, solve_tail
+from poblar.optimize.solve import ChanceGoal, Limits, _Cuts, calibrated, least_shortfall, solve_tail
 
 
 def free(levers: int, **changes: np.ndarray) -> Limits:
@@ -42,17 +42,28 @@ def test_cuts_reach_the_optimum_of_the_problem_written_out_whole(seed: int) -> N
     assert solution.objective == pytest.approx(whole.value, rel=1e-6)
 
 
-def test_cuts_of_a_wide_tail_leave_the_narrow_optimum_as_it_is() -> None:
+def test_cuts_are_shared_between_tails_without_moving_an_optimum() -> None:
+    """Whatever was cut before, wide or narrow, each tail ends where it ends alone; narrow tails start further on."""
     rng = np.random.default_rng(5)
     margins = LinearMargins(-rng.gamma(3.0, 1.0, (300, 4)), rng.uniform(0.1, 1.0, (300, 4, 3)))
-    fresh = solve_tail(free(3), [goal(margins, 0.9)], widening=0.5)
+    cuts = _Cuts()
+    for widening in (4.0, 2.0, 0.5, 3.0, 1.0):  # down and up again: a narrow tail's cuts do not hold for a wide one
+        alone = solve_tail(free(3), [goal(margins, 0.9)], widening)
+        shared = solve_tail(free(3), [goal(margins, 0.9)], widening, cuts=cuts)
+        assert alone is not None
+        assert shared is not None
+        assert shared.objective == pytest.approx(alone.objective, rel=1e-6)
+        assert shared.iterations <= alone.iterations + 1
+
+
+def test_a_calibrated_plan_is_cheaper_than_the_cautious_one() -> None:
+    rng = np.random.default_rng(5)
+    margins = LinearMargins(-rng.gamma(3.0, 1.0, (300, 4)), rng.uniform(0.1, 1.0, (300, 4, 3)))
+    cautious = solve_tail(free(3), [goal(margins, 0.9)], widening=1.0)
     solution = calibrated(free(3), [goal(margins, 0.9)], rounded=lambda plan: plan)
-    again = solve_tail(free(3), [goal(margins, 0.9)], widening=0.5)
-    assert fresh is not None
-    assert again is not None
+    assert cautious is not None
     assert solution is not None
-    assert again.objective == pytest.approx(fresh.objective, rel=1e-9)
-    assert solution.objective < fresh.objective
+    assert solution.objective < cautious.objective
 
 
 def test_limits_that_no_plan_keeps_the_goal_under_give_none() -> None:

@@ -131,6 +131,16 @@ def test_with_a_cap_the_wait_that_can_be_kept_is_named() -> None:
     assert "no wait that ends before the horizon" in plan.goals[0].relaxed
 
 
+def test_a_cap_at_the_staff_in_post_lets_them_stay() -> None:
+    """Twenty officers do what twenty are needed for; a cap of twenty dismisses nobody."""
+    lever = Staffing(cost=1.0, recruitment_lag="1 month", training="1 month", attrition=0.0, at_most=20)
+    goal = WaitTime(at_most="1 month", since="2028-01")
+    plan = StaffingPlan(steady(200.0), start="2027-01", in_post=20, levers=[lever], goals=[goal]).solve(seed=1)
+    assert plan.decided["releases"].to_numpy()[0] == 0.0
+    assert plan.exists
+    assert plan.goals[0].held_out == 1.0
+
+
 def test_a_shorter_wait_costs_more(plan: Plan) -> None:
     assert plan.prices["cost_a_year"].item() > 0
     assert "for a wait of 5 months" in plan.prices["in_words"].item()
