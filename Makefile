@@ -12,7 +12,7 @@ SEARCH = for version in 3.13 3.12 3.14 3 ''; do IFS=:; for folder in $$PATH; do 
 	test -n "$$python" && break 2; done; done; unset IFS
 GIVEN = python=`"$(PYTHON)" -c "$(PROBE)" 2>/dev/null </dev/null` || python=
 
-.PHONY: help demo test test-slow lint format typecheck docs constraints clean
+.PHONY: help demo test test-slow bench lint format typecheck docs constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ test: $(STAMP)  ## the tests, without the slow ones (ARGS="-k panel" chooses)
 
 test-slow: $(STAMP)  ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+bench: $(STAMP)  ## the benchmarks, a line of JSON for each figure
+	@$(BIN)/python -m benchmarks.projection
 
 lint: $(STAMP)  ## style of the code
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import fetch, reference, unhcr, wpp
 from .errors import DataError, PoblarError
 from .panel import Panel
-from .reference import Region
+from .region import Region
+from .world import read_world
 
-__all__ = ["DataError", "Panel", "PoblarError", "Region", "fetch", "reference", "unhcr", "wpp"]
+__all__ = ["DataError", "Panel", "PoblarError", "Region", "fetch", "read_world", "reference", "unhcr", "wpp"]

@@ -24,7 +24,7 @@ RANGES: Final = {
     "sex_ratio_at_birth": (0.8, 1.3),
     "fertility_share": (0.0, 1.0),
     "migrant_share": (-1.0, 1.0),  # a schedule of mixed sign has negative shares
-    "net_migration_rate": (-0.5, 0.5),
+    "net_migration_rate": (-0.75, 0.75),
     "population": _NONNEGATIVE,
     "births": _NONNEGATIVE,
     "deaths": _NONNEGATIVE,

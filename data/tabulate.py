@@ -15,19 +15,16 @@ import pandas as pd
 
 from ._agency import COLUMNS, COMAR_SERIES, EOIR_NOTES, FIGURES
 from ._sources import SOURCES
-from ._table import numbers, read_table, whole_numbers
-from .axes import SEXES
-from .countries import from_m49
+from ._table import numbers, read_table
 from .errors import DataError
 from .reference import COUNTRIES
 from .unhcr import read_ledgers
-from .wpp import read_wide
+from .world import read_tables
 
 __all__ = ["tabulate"]
 
 _STAFF: Final = {("MEX", 2019): 48, ("MEX", 2020): 140}
-_LAST_ESTIMATE: Final = 2023  # later years of WPP 2024 are projections
-_DIGITS: Final = 8  # more than any source states, fewer than the noise of a division
+_PERSONS: Final = {"births", "deaths", "net_migration", "population", "net_migrants"}
 
 
 def tabulate(wpp: str | Path, asylum: str | Path, out: str | Path) -> list[Path]:
@@ -58,10 +55,10 @@ def tabulate(wpp: str | Path, asylum: str | Path, out: str | Path) -> list[Path]
     >>> tabulate("nowhere", "nowhere", "nowhere")  # doctest: +IGNORE_EXCEPTION_DETAIL
     Traceback (most recent call last):
         ...
-    DataError: nowhere/tfr.txt: expected a file, found none; check the path …
+    DataError: nowhere/population_total_31dec.csv.gz: expected a file, found none; …
     """
     wpp, asylum, out = Path(wpp), Path(asylum), Path(out)
-    tables = _annual(wpp) | _ages(wpp) | {"asylum": _asylum(asylum), "agency": _agency(asylum)}
+    tables = _published(wpp) | {"asylum": _asylum(asylum), "agency": _agency(asylum)}
     if set(tables) != set(SOURCES):
         raise DataError(
             expected=f"tables {sorted(SOURCES)}",
@@ -79,81 +76,10 @@ def tabulate(wpp: str | Path, asylum: str | Path, out: str | Path) -> list[Path]
     return written
 
 
-def _annual(folder: Path) -> dict[str, pd.DataFrame]:
-    """Tables by country and year: estimates only."""
-    flows = [_wide(folder, stem, name) for stem, name in _FLOWS.items()]
-    vital = flows[0]
-    for flow in flows[1:]:
-        vital = vital.merge(flow, on=["country", "year"], how="left", validate="1:1")
-    sex_ratio = _wide(folder, "sexRatio5", "sex_ratio_at_birth")
-    return {
-        "tfr": _wide(folder, "tfr", "tfr"),
-        "e0": _wide(folder, "e0F", "e0"),
-        "vital": vital,
-        "total": _total(folder / "population_total_31dec.csv.gz"),
-        "sex_ratio": sex_ratio[sex_ratio["year"] <= 2020],
-    }
-
-
-_FLOWS: Final = {"births": "births", "deaths": "deaths", "migration": "net_migration"}
-
-
-def _ages(folder: Path) -> dict[str, pd.DataFrame]:
-    """Tables by age."""
-    mx = read_wide(folder / "mxF5.txt", "mx", countries=COUNTRIES).to_frame()
-    recent = mx[mx["year"] == 2020].drop(columns="year")
-    migrants = read_wide(folder / "migrationF5.txt", "net_migrants", countries=COUNTRIES).to_frame()
-    migrants = migrants[migrants["year"] == 2025].drop(columns="year")
-    return {
-        "population": _decades(folder / "population_age5_sex_midyear_decadal.csv.gz", "population"),
-        "mx": _decades(folder / "mx_abridged_decadal.csv.gz", "mx"),
-        "mx_recent": recent,
-        "fertility_pattern": _wide(folder, "percentASFR5", "fertility_share"),
-        "migrant_ages": migrants.astype({"net_migrants": int}),
-    }
-
-
-def _wide(folder: Path, stem: str, name: str) -> pd.DataFrame:
-    panel = read_wide(folder / f"{stem}.txt", name, countries=COUNTRIES)
-    frame = panel.to_frame()
-    frame = frame[frame["year"] <= _LAST_ESTIMATE]
-    if panel[name].attrs["units"].startswith("persons"):
-        return frame.astype({name: int})
-    return frame.assign(**{name: frame[name].round(_DIGITS)})
-
-
-def _decades(path: Path, name: str) -> pd.DataFrame:
-    """One of the tables by country, decade, sex and age, in the order of the axes."""
-    text = read_table(path, columns=["iso3", "year", "sex", "age", name])
-    text = text[text["iso3"].isin(COUNTRIES)]
-    frame = pd.DataFrame(
-        {
-            "country": pd.Categorical(text["iso3"], COUNTRIES, ordered=True),
-            "year": whole_numbers(text["year"], path),
-            "sex": pd.Categorical(text["sex"], SEXES, ordered=True),
-            "age": whole_numbers(text["age"], path),
-            name: numbers(text[name], path),
-        }
-    )
-    frame = frame.sort_values(["country", "year", "sex", "age"])
-    return frame.astype({"population": int}) if name == "population" else frame
-
-
-def _total(path: Path) -> pd.DataFrame:
-    """Total population at 1 January: 31 December of a year is 1 January of the next."""
-    text = read_table(path, columns=["country_code", "year", "population"])
-    codes = whole_numbers(text["country_code"], path)
-    iso3 = codes.map({code: from_m49(code) for code in codes.unique()})
-    text, iso3 = text[iso3.isin(COUNTRIES)], iso3[iso3.isin(COUNTRIES)]
-    frame = pd.DataFrame(
-        {
-            "country": pd.Categorical(iso3, COUNTRIES, ordered=True),
-            "year": whole_numbers(text["year"], path) + 1,
-            "population": numbers(text["population"], path).round().astype(int),
-        },
-        index=text.index,
-    )
-    return frame.sort_values(["country", "year"])
+def _published(folder: Path) -> dict[str, pd.DataFrame]:
+    """The UN's tables of the six countries; persons as whole numbers."""
+    tables = {name: panel.to_frame() for name, panel in read_tables(folder, COUNTRIES).items()}
+    return {name: table.astype(dict.fromkeys(_PERSONS & set(table), int)) for name, table in tables.items()}
 
 
 def _asylum(folder: Path) -> pd.DataFrame:

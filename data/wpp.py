@@ -158,7 +158,8 @@ def read_wide(
     steps = {step for _, step in tables.values()}
     frame = pd.concat([table.assign(sex=sex) for sex, (table, _) in tables.items()], ignore_index=True)
     if countries is not None:
-        frame = frame.sort_values("country", key=lambda c: c.map(list(countries).index), kind="stable")
+        place = {country: i for i, country in enumerate(countries)}
+        frame = frame.sort_values("country", key=lambda column: column.map(place), kind="stable")
     dims = ["country", "year", *(["sex"] if layout.by_sex else []), *(["age"] if layout.by_age else [])]
     return Panel.from_frame(
         frame,
@@ -270,7 +271,8 @@ def _read_one(
     iso3 = codes[keep].map(_iso3)
     if countries is not None:
         iso3 = iso3[iso3.isin(countries)]
-    absent = [country for country in countries or [] if country not in set(iso3)]
+    found = set(iso3)
+    absent = [country for country in countries or [] if country not in found]
     if iso3.empty or absent:
         raise DataError(
             expected=f"rows of {shown(absent) if absent else 'countries'}",

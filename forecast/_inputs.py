@@ -1,6 +1,9 @@
-"""From a region and its forecasts to what the projection's kernel takes: one country's rates, year by year."""
+"""From a region and its forecasts to what the projection's kernel takes: one country's rates, period by period."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -8,162 +11,356 @@ from numpy.typing import NDArray
 
 from ..data.axes import SEXES
 from ..data.reference import Region
-from ._cohort import AGES, Rates, survival_at
-from .ages import split_groups, survival_table
+from ._cohort import Movers, Rates, survival_at
+from ._fives import in_fives
+from ._paths import Paths
+from ._system import Links
+from .ages import SurvivalTable, split_groups, survival_table
 from .errors import DrawsError
+from .lifetable import life_expectancy, survival_ratios
+from .migrants import Corridors, Migrants
+from .schedules import PROFILES
 
-BASE = 2020  # mid-year of the base population
-UNITS = {"tfr": "children per woman", "e0": "years", "net_migration_rate": "per person-year"}
+Array = NDArray[np.float64]
+Variables = dict[str, tuple[tuple[str, ...], NDArray[Any]]]  # axes and values, as xarray takes them
+
+AGES = np.arange(101)
+AT_START = {"mid-year": 0.5, "end": 0.0}  # share of a period's migrants that joins at its start
 
 
-def aligned(
+def country_inputs(
     region: Region,
-    fertility: xr.DataArray | None,
-    mortality: xr.DataArray | None,
-    migration: xr.DataArray | None,
+    country: str,
+    paths: Paths | None,
+    decline: xr.DataArray,
+    foreign_born: xr.DataArray | None,
+    convention: str,
+    width: int,
 ) -> xr.Dataset:
-    """Observed figures from 2021 on, followed by the forecasts: tfr, e0, counts and rates over exact labels."""
-    observed = xr.Dataset(
-        {
-            "tfr": region.tfr["tfr"],
-            "e0": region.e0["e0"],
-            "counts": region.net_migration["net_migration"],
-        }
-    ).sel(year=slice(BASE + 1, None))
-    observed["rates"] = xr.zeros_like(observed["counts"])
-    given = {"fertility": fertility, "mortality": mortality, "migration": migration}
-    absent = [name for name, value in given.items() if value is None]
-    if fertility is None or mortality is None or migration is None:
-        if len(absent) < 3:
+    """Everything the kernel needs to project one country, labelled: rates by draw and period, and who is there.
+
+    Observed years come first, the same in every draw, and the forecasts after them.
+    """
+    past = _observed(region, country)
+    if paths is not None:
+        first, follows = int(past["year"][0]), int(past["year"][-1]) + 1
+        if not first <= paths.years[0] <= follows or (np.diff(paths.years) != 1).any():
             raise DrawsError(
-                f"expected all of fertility=, mortality= and migration=, found none for {', '.join(absent)}; "
-                "give all three, or none to project the observed years."
+                f"expected forecasts of every year from {follows} on, found {paths.years.tolist()}; "
+                "fit to all observed years, or give the years between."
             )
-        return observed.expand_dims(draw=[0])
-    countries = list(region.countries)
-    zeros = xr.zeros_like(migration)
-    is_count = migration.attrs.get("units") == "persons per year"
-    arrays = {
-        "tfr": _checked(fertility, "fertility", UNITS["tfr"], countries),
-        "e0": _checked(mortality, "mortality", UNITS["e0"], countries),
-        "counts" if is_count else "rates": _checked(
-            migration, "migration", "persons per year" if is_count else UNITS["net_migration_rate"], countries
-        ),
-        "rates" if is_count else "counts": zeros.sel(country=countries),
-    }
-    try:
-        arrays = dict(zip(arrays, xr.align(*arrays.values(), join="exact"), strict=True))
-    except ValueError as error:
-        shapes = ", ".join(
-            f"{name} {array.sizes.get('draw', 1)} draws of {array['year'].values[0]}-{array['year'].values[-1]}"
-            for name, array in arrays.items()
-        )
-        raise DrawsError(
-            f"expected the same draws and years in all forecasts, found {shapes}; "
-            "make them with the same until= and draws=."
-        ) from error
-    future = xr.Dataset(arrays)
-    if "draw" not in future.dims:
-        future = future.expand_dims(draw=[0])
-    first, follows = int(future["year"][0]), int(observed["year"][-1]) + 1
-    if first > follows or (np.diff(future["year"]) != 1).any():
-        raise DrawsError(
-            f"expected forecasts of every year from {follows} on, found {future['year'].values.tolist()}; "
-            "fit to all observed years, or give the years between."
-        )
-    past = observed.sel(year=slice(None, first - 1)).expand_dims(draw=future["draw"])
-    return xr.concat([past, future], "year", join="exact", data_vars="all")
-
-
-def _checked(array: xr.DataArray, what: str, units: str, countries: list[str]) -> xr.DataArray:
-    """A forecast with the right axes, units and countries, every value finite."""
-    axes = {"draw", "country", "year", "sex"} if what == "mortality" else {"draw", "country", "year"}
-    found = set(map(str, array.dims))
-    if found | {"draw"} != axes:
-        raise DrawsError(f"{what}: expected axes {sorted(axes)} (draw may be left out), found {sorted(found)}.")
-    if array.attrs.get("units") != units:
-        raise DrawsError(
-            f"{what}: expected units {units!r}, found {array.attrs.get('units')!r}; convert, and set attrs['units']."
-        )
-    missing = [country for country in countries if country not in array["country"].values]
-    if missing:
-        raise DrawsError(
-            f"{what}: expected countries {', '.join(countries)}, found none of {', '.join(missing)}; "
-            "forecast them too, or project region.sel(country=…)."
-        )
-    if not bool(np.isfinite(array).all()):
-        raise DrawsError(f"{what}: expected finite numbers, found NaN or infinity; mend the draws.")
-    if what == "mortality" and tuple(array["sex"].values) != SEXES:
-        raise DrawsError(f"mortality: expected sex {SEXES}, found {tuple(array['sex'].values)}; reorder.")
-    return array.sel(country=countries)
-
-
-def kernel_rates(inputs: xr.Dataset) -> Rates:
-    """What the kernels take of one country's inputs, as contiguous float64 arrays."""
-    levels = inputs["e0_level"].to_numpy()
-    return Rates(
-        e0=float_array(inputs["e0"], "draw", "year", "sex"),
-        low=float(levels[0]),
-        step=float(levels[1] - levels[0]),
-        table=float_array(inputs["survival"], "sex", "e0_level", "cohort"),
-        tfr=float_array(inputs["tfr"], "draw", "year"),
-        pattern=float_array(inputs["fertility_share"], "year", "age"),
-        female_share=float_array(inputs["female_share"], "year"),
-    )
-
-
-def country_inputs(region: Region, country: str, paths: xr.Dataset, decline: xr.DataArray) -> xr.Dataset:
-    """Everything the kernel needs to project one country, labelled."""
-    years = paths["year"].to_numpy()
+        past = past.sel(year=slice(None, int(paths.years[0]) - 1))
+    years = past["year"].to_numpy() if paths is None else np.r_[past["year"].to_numpy(), paths.years]
+    draws = np.array([0]) if paths is None else paths.draws
     table = survival_table(region.mx_recent["mx"].sel(country=country), decline)
+    share, female_share = _births(region, country, years)
+    net = _net_ages(region, country)
+    inputs = xr.Dataset(
+        {
+            "fertility_share": (("year", "age"), share),
+            "female_share": ("year", female_share),
+            "survival": (("sex", "e0_level", "cohort"), table.survival),
+        },
+        coords={
+            "draw": draws,
+            "year": years,
+            "sex": list(SEXES),
+            "age": AGES,
+            "cohort": np.arange(len(AGES) + 1),
+            "e0_level": table.e0,
+        },
+        attrs={
+            "country": country,
+            "at_start": AT_START[convention],
+            "width": width,
+            "directed": int(paths is not None and all(flow.direction != "net" for flow in paths.migrants)),
+        },
+    )
+    inputs = inputs.assign(
+        _fertility(past["tfr"].to_numpy(), share, paths, country)
+        | _mortality(past["e0"].to_numpy(), table, paths, country)
+        | _migration(past["observed"].to_numpy(), net, paths, country, len(years))
+    )
+    low, high = float(inputs["e0"].min()), float(inputs["e0"].max())
+    if "given_survival" not in inputs and (low < table.e0[0] or high > table.e0[-1]):
+        raise DrawsError(
+            f"{country}: expected life expectancies of {table.e0[0]:g} to {table.e0[-1]:g} years, found {low:.1f} to "
+            f"{high:.1f}; mend the draws, or give death rates by age."
+        )
+    start = _start(region, country, table, net)
+    inputs = inputs.assign(start=(("sex", "age"), start))
+    if foreign_born is not None:
+        inputs = inputs.assign(start_foreign=(("sex", "age"), _foreign(foreign_born, country, start)))
+    return inputs if width == 1 else in_fives(inputs)
+
+
+def _observed(region: Region, country: str) -> xr.Dataset:
+    """Published TFR, e0 and net migration of the years that the base population has ahead."""
+    first = int(region.population["year"][-1]) + (not _at_january(region))
+    observed = xr.Dataset(
+        {"tfr": region.tfr["tfr"], "e0": region.e0["e0"], "observed": region.net_migration["net_migration"]}
+    )
+    return observed.sel(country=country, year=slice(first, None)).transpose("year", "sex")
+
+
+def _at_january(region: Region) -> bool:
+    return region.population.dataset.attrs.get("reference_date") == "1 January"
+
+
+def _births(region: Region, country: str, years: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Fertility by age as shares (year, age) and girls' share of births (year,); the last observed ones are kept."""
     pattern = region.fertility_pattern["fertility_share"].sel(country=country)
     ratio = region.sex_ratio["sex_ratio_at_birth"].sel(country=country)
-    # Patterns are kept after the last one observed; the sex ratio is that of the five-year period.
-    latest = xr.DataArray(np.minimum(years, int(pattern["year"][-1])), dims="year", coords={"year": years})
-    period = xr.DataArray(np.minimum(years // 5 * 5, int(ratio["year"][-1])), dims="year", coords={"year": years})
-    inputs = paths.assign(
-        fertility_share=split_groups(pattern.sel(year=latest).drop_vars("year").assign_coords(year=years)),
-        female_share=1.0 / (1.0 + ratio.sel(year=period).drop_vars("year").assign_coords(year=years)),
-        migrant_share=_signed_split(region.migrant_ages["migrant_share"].sel(country=country)),
-        survival=(("sex", "e0_level", "cohort"), table.survival),
-    ).assign_coords(e0_level=table.e0, cohort=np.arange(AGES + 1))
-    return inputs.assign(start=_to_january(region, country, inputs)).drop_vars("country", errors="ignore")
+    latest = np.clip(years, int(pattern["year"][0]), int(pattern["year"][-1]))
+    period = np.minimum(years // 5 * 5, int(ratio["year"][-1]))  # the ratio is that of five years
+    wanted, place = np.unique(latest, return_inverse=True)
+    shares = split_groups(pattern.sel(year=wanted)).transpose("year", "age").to_numpy()[place]
+    return np.ascontiguousarray(shares), 1.0 / (1.0 + ratio.sel(year=period).to_numpy())
 
 
-def _signed_split(shares: xr.DataArray) -> xr.DataArray:
-    """Net migrants by single year, where some groups gain and others lose; sums to one."""
+def _after(past: Array, future: xr.DataArray, paths: Paths, country: str, *more: str) -> Array:
+    """Observed figures (year, …) and then a forecast, as (draw, year, …)."""
+    own = future.sel(country=country)
+    own = own.transpose("draw", "year", *more) if "draw" in own.dims else own.transpose("year", *more)
+    values = np.empty((len(paths.draws), len(past) + own.sizes["year"], *past.shape[1:]))
+    values[:, : len(past)] = past
+    values[:, len(past) :] = own.to_numpy()
+    return values
+
+
+def _fertility(
+    past: Array, share: Array, paths: Paths | None, country: str
+) -> dict[str, tuple[tuple[str, ...], Array]]:
+    """TFR and, where they are given, birth rates by age."""
+    if paths is None:
+        return {"tfr": (("draw", "year"), past[None])}
+    if "age" not in paths.fertility.dims:
+        return {"tfr": (("draw", "year"), _after(past, paths.fertility, paths, country))}
+    asfr = _after(past[:, None] * share[: len(past)], paths.fertility, paths, country, "age")
+    return {"tfr": (("draw", "year"), asfr.sum(-1)), "asfr": (("draw", "year", "age"), asfr)}
+
+
+def _mortality(past: Array, table: SurvivalTable, paths: Paths | None, country: str) -> Variables:
+    """Life expectancy and, where death rates by age are given, their survival ratios."""
+    if paths is None:
+        return {"e0": (("draw", "year", "sex"), past[None])}
+    if "age" not in paths.mortality.dims:
+        return {"e0": (("draw", "year", "sex"), _after(past, paths.mortality, paths, country, "sex"))}
+    own = paths.mortality.sel(country=country)
+    before = np.stack([survival_in(table, e0) for e0 in past]) if len(past) else np.empty((0, 2, len(AGES) + 1))
+    ratios, e0 = [], []
+    for sex in SEXES:
+        mx = own.sel(sex=sex).transpose(..., "year", "age").to_numpy()
+        ratios.append(survival_ratios(mx, sex))
+        e0.append(life_expectancy(mx, sex))
+    labels = {"country": [country], "year": paths.years}
+    drawn = ("draw", "year") if "draw" in own.dims else ("year",)
+    given = xr.DataArray(np.stack(ratios, -2)[None], dims=("country", *drawn, "sex", "cohort"), coords=labels)
+    reached = xr.DataArray(np.stack(e0, -1)[None], dims=("country", *drawn, "sex"), coords=labels)
+    return {
+        "e0": (("draw", "year", "sex"), _after(past, reached, paths, country, "sex")),
+        "given_survival": (("draw", "year", "sex", "cohort"), _after(before, given, paths, country, "sex", "cohort")),
+    }
+
+
+def _migration(past: Array, net: Array, paths: Paths | None, country: str, years: int) -> Variables:
+    """Counts and rates by flow, the ages of each, and counts by age; the observed years are the flow "observed"."""
+    observed = np.zeros((1 if paths is None else len(paths.draws), years))
+    observed[:, : len(past)] = past
+    names, returning = ["observed"], [False]
+    counts, rates, ages = [observed], [np.zeros_like(observed)], [np.broadcast_to(net, (years, *net.shape))]
+    cells = None
+    for flow in () if paths is None else paths.migrants:
+        assert paths is not None
+        if flow.by_age:
+            nobody = np.zeros((len(past), 2, len(AGES)))
+            own = flow.sign * _after(nobody, flow.total, paths, country, "sex", "age")
+            cells = own if cells is None else cells + own
+            continue
+        total = flow.sign * _after(np.zeros(len(past)), flow.total, paths, country)
+        names.append(flow.name)
+        returning.append(flow.returning)
+        counts.append(total if flow.is_count else np.zeros_like(total))
+        rates.append(np.zeros_like(total) if flow.is_count else total)
+        ages.append(_flow_ages(flow, net, country, len(past), years))
+    found = {
+        "flow": (("flow",), np.array(names)),
+        "counts": (("flow", "draw", "year"), np.stack(counts)),
+        "rates": (("flow", "draw", "year"), np.stack(rates)),
+        "migrant_share": (("flow", "year", "sex", "age"), np.stack(ages)),
+        "returning": (("flow",), np.array(returning)),
+    }
+    return found if cells is None else found | {"cells": (("draw", "year", "sex", "age"), cells)}
+
+
+def _flow_ages(flow: Migrants, net: Array, country: str, past: int, years: int) -> Array:
+    """Shares (year, 2, 101) of one flow."""
+    ages = flow.ages
+    if ages is None:
+        values = net if flow.direction == "net" else np.asarray(PROFILES["family"])
+    elif isinstance(ages, str):
+        values = np.asarray(PROFILES[ages])
+    else:
+        own = ages.sel(country=country) if "country" in ages.dims else ages
+        values = own.transpose(..., "sex", "age").to_numpy()
+    if values.ndim == 3:  # by year: none before the forecast
+        values = np.concatenate([np.broadcast_to(values[:1], (past, *values.shape[1:])), values])
+    return np.broadcast_to(values, (years, 2, len(AGES)))
+
+
+def _net_ages(region: Region, country: str) -> Array:
+    """Net migrants by single year (2, 101), where some groups gain and others lose; sums to one."""
+    shares = region.migrant_ages["migrant_share"].sel(country=country).transpose("sex", "age")
     single = split_groups(shares.clip(min=0)) - split_groups(-shares.clip(max=0))
-    return single / single.sum()
+    return (single / single.sum()).to_numpy()
 
 
-def _to_january(region: Region, country: str, inputs: xr.Dataset) -> xr.DataArray:
-    """The population at 1 January 2021: the base at mid-2020 after half a year of the rates of 2020.
+def survival_in(table: SurvivalTable, e0: Array) -> Array:
+    """Survival ratios (2, 102) of a table at each sex's e0."""
+    survival = np.empty((2, table.survival.shape[2]))
+    survival_at(np.asarray(e0, dtype=float), table.e0[0], table.e0[1] - table.e0[0], table.survival, survival)
+    return survival
+
+
+def _start(region: Region, country: str, table: SurvivalTable, net: Array) -> Array:
+    """The population at 1 January of the first year: given, or the mid-year base after half a year of its rates.
 
     Half of each cohort has its birthday in the half-year; births and migrants are half of the year's.
     """
-    base = split_groups(region.population["population"].sel(country=country, year=BASE))
-    people = float_array(base, "sex", "age")
-    rates = kernel_rates(inputs)
-    survival = np.empty((2, AGES + 1))
-    e0 = float_array(region.e0["e0"].sel(country=country, year=BASE), "sex")
-    survival_at(e0, rates.low, rates.step, rates.table, survival)
-    half = np.sqrt(survival)
+    base = int(region.population["year"][-1])
+    groups = region.population["population"].sel(country=country, year=base).transpose("sex", "age")
+    _check_base(region, country, base, groups)
+    people = split_groups(groups).to_numpy()
+    if _at_january(region):
+        return people
+    ratios = survival_in(table, region.e0["e0"].sel(country=country, year=base).transpose("sex").to_numpy())
+    half = np.sqrt(ratios)
     staying = people * half[:, 1:]
     january = 0.5 * staying
     january[:, 1:] += 0.5 * staying[:, :-1]
     january[:, -1] += 0.5 * staying[:, -1]
-    share = split_groups(region.fertility_pattern["fertility_share"].sel(country=country, year=BASE))
-    asfr = float(region.tfr["tfr"].sel(country=country, year=BASE)) * float_array(share, "age")
-    births = 0.5 * asfr @ people[0]
-    female = float(inputs["female_share"][0])
-    january[:, 0] += births * np.array([female, 1.0 - female]) * survival[:, 0]
-    migrants = float(region.net_migration["net_migration"].sel(country=country, year=BASE))
-    january += 0.5 * migrants * float_array(inputs["migrant_share"], "sex", "age")
-    return xr.DataArray(
-        np.maximum(january, 0.0), dims=("sex", "age"), coords={"sex": list(SEXES), "age": np.arange(AGES)}
+    share, female_share = _births(region, country, np.array([base]))
+    births = 0.5 * float(region.tfr["tfr"].sel(country=country, year=base)) * share[0] @ people[0]
+    january[:, 0] += births * np.array([female_share[0], 1.0 - female_share[0]]) * ratios[:, 0]
+    migrants = float(region.net_migration["net_migration"].sel(country=country, year=base))
+    january += 0.5 * migrants * net
+    return np.maximum(january, 0.0)
+
+
+def _foreign(foreign_born: xr.DataArray, country: str, start: Array) -> Array:
+    """Foreign-born by sex and age at the first 1 January."""
+    units, dims = foreign_born.attrs.get("units"), set(map(str, foreign_born.dims))
+    if country not in foreign_born["country"] or (units, dims) not in (
+        ("persons", {"country", "sex", "age"}),
+        ("share", {"country"}),
+    ):
+        raise DrawsError(
+            f"foreign_born: expected persons by country, sex and age, or a share by country, for {country} too, found "
+            f"{units!r} by {', '.join(sorted(dims))}."
+        )
+    own = foreign_born.sel(country=country)
+    people = own.transpose("sex", "age").to_numpy() if units == "persons" else float(own) * start
+    if people.shape != start.shape or not ((people >= 0.0) & (people <= start * (1.0 + 1e-9))).all():
+        raise DrawsError(
+            f"foreign_born: expected no more than the population of {country} in any cell of sex and age 0 … 100, and "
+            "none below zero; check ages and units."
+        )
+    return np.minimum(people, start)
+
+
+def _check_base(region: Region, country: str, base: int, groups: xr.DataArray) -> None:
+    """Ages without gaps up to 100, and a sum that agrees with the published total."""
+    ages = groups["age"].to_numpy()
+    if ages[0] != 0 or ages[-1] != 100 or len(set(np.diff(ages))) != 1:
+        raise DrawsError(
+            f"{country}: expected a base population at every age 0, 1, … 100 or 0, 5, … 100, found {ages.tolist()}; "
+            "fill the gaps, and add up what is older than 100."
+        )
+    published = region.total["population"].sel(country=country)
+    around = published.sel(year=[year for year in (base, base + 1) if year in published["year"]])
+    if around.size and not 0.5 < float(groups.sum() / around.mean()) < 2.0:
+        raise DrawsError(
+            f"{country}: expected a base population of about {float(around.mean()):,.0f} persons in {base}, the "
+            f"published total, found {float(groups.sum()):,.0f}; convert thousands to persons."
+        )
+
+
+def link_inputs(corridors: Corridors | None, balanced: bool, inputs: Sequence[xr.Dataset], paths: Paths) -> xr.Dataset:
+    """What ties the countries of a system together, labelled; the observed years have no corridors of their own."""
+    draw, year, countries = inputs[0]["draw"].to_numpy(), inputs[0]["year"].to_numpy(), len(inputs)
+    counts = np.zeros((len(draw), len(year), countries, countries))
+    rates = np.zeros_like(counts)
+    ages: str | xr.DataArray = "family"
+    names = [str(one.attrs["country"]) for one in inputs]
+    if corridors is not None:
+        own = corridors.total.sel(origin=names, destination=names)
+        own = own.transpose(*(("draw",) if "draw" in own.dims else ()), "year", "origin", "destination")
+        (counts if corridors.is_count else rates)[:, -len(paths.years) :] = own.to_numpy()
+        ages = corridors.ages
+    shares = PROFILES[ages] if isinstance(ages, str) else ages
+    shares = shares.sel(origin=names) if "origin" in shares.dims else shares.expand_dims(origin=names)
+    pairs = ("draw", "year", "origin", "destination")
+    return xr.Dataset(
+        {
+            "corridors": (pairs, counts),
+            "corridor_rates": (pairs, rates),
+            "balanced": ("year", balanced & (year >= paths.years[0])),
+            "corridor_share": (("origin", "sex", "age"), shares.transpose("origin", "sex", "age").to_numpy()),
+        },
+        coords={"draw": draw, "year": year, "origin": names, "destination": names},
     )
 
 
-def float_array(array: xr.DataArray, *dims: str) -> NDArray[np.float64]:
+def kernel_links(links: xr.Dataset, draws: slice) -> Links:
+    """What the system's kernel takes of the ties, for some of the draws."""
+    part = links.isel(draw=draws)
+    pairs = ("draw", "year", "origin", "destination")
+    return Links(
+        counts=float_array(part["corridors"], *pairs),
+        rates=float_array(part["corridor_rates"], *pairs),
+        ages=float_array(part["corridor_share"], "origin", "sex", "age"),
+        balanced=links["balanced"].to_numpy(),
+    )
+
+
+def kernel_rates(inputs: xr.Dataset, draws: slice = slice(None)) -> Rates:
+    """What the kernels take of one country's survival and fertility, for some of its draws."""
+    levels, part = inputs["e0_level"].to_numpy(), inputs.isel(draw=draws)
+    years, ages = inputs.sizes["year"], inputs.sizes["age"]
+    survival, asfr = np.empty((0, years, 2, ages + 1)), np.empty((0, years, ages))
+    if "given_survival" in inputs:
+        survival = float_array(part["given_survival"], "draw", "year", "sex", "cohort")
+    if "asfr" in inputs:
+        asfr = float_array(part["asfr"], "draw", "year", "age")
+    return Rates(
+        e0=float_array(part["e0"], "draw", "year", "sex"),
+        low=float(levels[0]),
+        step=float(levels[1] - levels[0]),
+        table=float_array(inputs["survival"], "sex", "e0_level", "cohort"),
+        survival=survival,
+        tfr=float_array(part["tfr"], "draw", "year"),
+        pattern=float_array(inputs["fertility_share"], "year", "age"),
+        asfr=asfr,
+        female_share=float_array(inputs["female_share"], "year"),
+    )
+
+
+def kernel_movers(inputs: xr.Dataset, draws: slice = slice(None)) -> Movers:
+    """What the kernels take of one country's migrants, for some of its draws."""
+    part = inputs.isel(draw=draws)
+    cells = np.empty((0, inputs.sizes["year"], 2, inputs.sizes["age"]))
+    if "cells" in inputs:
+        cells = float_array(part["cells"], "draw", "year", "sex", "age")
+    return Movers(
+        counts=float_array(part["counts"], "draw", "flow", "year"),
+        rates=float_array(part["rates"], "draw", "flow", "year"),
+        ages=float_array(inputs["migrant_share"], "flow", "year", "sex", "age"),
+        returning=inputs["returning"].to_numpy(),
+        cells=cells,
+        at_start=float(inputs.attrs["at_start"]),
+    )
+
+
+def float_array(array: xr.DataArray, *dims: str) -> Array:
     """A contiguous float64 array with the axes in this order."""
     return np.ascontiguousarray(array.transpose(*dims).to_numpy(), dtype=np.float64)

@@ -13,7 +13,7 @@ from ..data import DataError
 from ..data.axes import SEXES
 from .lifetable import AGES, life_expectancy, survival_ratios
 
-__all__ = ["SurvivalTable", "decline_by_age", "single_year_rates", "split_groups", "survival_table"]
+__all__ = ["SurvivalTable", "death_rates", "decline_by_age", "single_year_rates", "split_groups", "survival_table"]
 
 Array = NDArray[np.float64]
 
@@ -157,7 +157,7 @@ class SurvivalTable:
 
 
 def survival_table(
-    mx: xr.DataArray, decline: xr.DataArray, low: float = 20.0, high: float = 110.0, step: float = 0.25
+    mx: xr.DataArray, decline: xr.DataArray, low: float = 5.0, high: float = 110.0, step: float = 0.25
 ) -> SurvivalTable:
     """Tabulate the survival ratios of the schedules ``m(x) = m0(x) exp(-k b(x))`` at evenly spaced e0.
 
@@ -174,6 +174,11 @@ def survival_table(
     -------
     SurvivalTable
 
+    Raises
+    ------
+    DataError
+        If the ages are not abridged, or if the rates cannot be scaled to all life expectancies of the grid.
+
     Examples
     --------
     >>> from poblar.data import reference
@@ -182,15 +187,75 @@ def survival_table(
     >>> bool((table.survival[:, -1, 1:] >= table.survival[:, 0, 1:]).all())
     True
     """
-    base = single_year_rates(mx).transpose("sex", "age").sel(sex=list(SEXES)).to_numpy()
     grid = np.arange(low, high + step / 2, step)
-    b = decline.to_numpy()
-    k = np.linspace(-6.0, 25.0, 3001)
-    tables = []
-    for sex, schedule in zip(SEXES, base, strict=True):
-        reached = life_expectancy(_shifted(schedule, k, b), sex)
-        tables.append(survival_ratios(_shifted(schedule, np.interp(grid, reached, k), b), sex))
-    return SurvivalTable(grid, np.stack(tables))
+    rates = _scaled(mx, decline, dict.fromkeys(SEXES, grid))
+    return SurvivalTable(grid, np.stack([survival_ratios(rates[sex], sex) for sex in SEXES]))
+
+
+def death_rates(mx: xr.DataArray, decline: xr.DataArray, e0: xr.DataArray) -> xr.DataArray:
+    """Death rates by single year of age whose life table has each life expectancy, ``m(x) = m0(x) exp(-k b(x))``.
+
+    Parameters
+    ----------
+    mx : xarray.DataArray
+        Recent death rates m0 of one country (sex, abridged age), per person-year.
+    decline : xarray.DataArray
+        b by single year of age, from `decline_by_age`.
+    e0 : xarray.DataArray
+        Life expectancies (sex, and any other axes), years.
+
+    Returns
+    -------
+    xarray.DataArray
+        The axes of e0 and ``age``, per person-year; `poblar.forecast.lifetable.life_table` takes one schedule of them.
+
+    Raises
+    ------
+    DataError
+        If the ages are not abridged, or the rates cannot be scaled to a life expectancy.
+
+    Examples
+    --------
+    >>> from poblar.data import reference
+    >>> from poblar.forecast.lifetable import life_table
+    >>> region = reference.region(("MEX",))
+    >>> e0 = xr.DataArray([82.0, 77.0], coords={"sex": ["female", "male"]}, dims="sex")
+    >>> rates = death_rates(region.mx_recent["mx"].sel(country="MEX"), decline_by_age(region.mx["mx"]), e0)
+    >>> round(float(life_table(rates.sel(sex="male").to_numpy(), "male").loc[0, "ex"]), 2)
+    77.0
+    """
+    own = e0.transpose("sex", ...)
+    rates = _scaled(mx, decline, {sex: own.sel(sex=sex).to_numpy().ravel() for sex in SEXES})
+    values = np.stack([rates[sex].reshape(*own.shape[1:], len(AGES)) for sex in SEXES])
+    coords = {dim: own[dim] for dim in own.dims if dim in own.coords} | {"sex": list(SEXES), "age": AGES}
+    return xr.DataArray(values, dims=[*own.dims, "age"], coords=coords, attrs={"units": "per person-year"})
+
+
+def _scaled(mx: xr.DataArray, decline: xr.DataArray, e0: dict[str, Array]) -> dict[str, Array]:
+    """Schedules (e0, 101) of each sex that have these life expectancies."""
+    base, b = single_year_rates(mx), decline.to_numpy()
+    found = {}
+    for sex, wanted in e0.items():
+        schedule = base.sel(sex=sex).to_numpy()
+        found[sex] = _shifted(schedule, _index_of(wanted, schedule, b, sex), b)
+    return found
+
+
+def _index_of(e0: Array, schedule: Array, b: Array, sex: str) -> Array:
+    """The k of ``m0(x) exp(-k b(x))`` that has each life expectancy, to some thousandths of a year."""
+    k = np.linspace(-6.0, 20.0, 521)
+    reached = life_expectancy(_shifted(schedule, k, b), sex)
+    # Where rates are at their ceiling a lower k changes nothing, and beyond 150 years nobody looks.
+    rising = np.r_[True, reached[1:] > np.maximum.accumulate(reached)[:-1]] & (reached > 1.0) & (reached < 150.0)
+    k, reached = k[rising], reached[rising]
+    if not (k.size and reached[0] <= e0.min() and e0.max() <= reached[-1]):
+        span = f"{reached[0]:.1f} to {reached[-1]:.1f} years" if k.size else "none between 1 and 150 years"
+        raise DataError(
+            expected=f"death rates that can be scaled to life expectancies of {e0.min():g} to {e0.max():g} years",
+            found=f"{span} ({sex})",
+            remedy="check the death rates and their decline by age, or narrow low= and high=",
+        )
+    return PchipInterpolator(reached, k)(e0)
 
 
 def _shifted(schedule: Array, k: Array, b: Array) -> Array:

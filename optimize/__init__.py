@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .admissions import PROFILES, Admissions
+from ..forecast.schedules import PROFILES
+from .admissions import Admissions
 from .errors import GoalError, NoPlanError, SolverError
 from .goals import DependencyRatio, GrowthRate, PopulationSize, SupportRatio, WaitTime
 from .office import Staffing

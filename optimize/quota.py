@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from ..forecast.population import Projection
+from ..forecast.projection import Projection
 from .admissions import Admissions
 from .chance import LinearMargins, certify, deal
 from .errors import GoalError

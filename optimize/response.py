@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..forecast._cohort import respond_draws
 from ..forecast._inputs import kernel_rates
-from ..forecast.population import Projection
+from ..forecast.projection import Projection
 from .admissions import Admissions
 from .errors import GoalError
 
@@ -91,7 +91,13 @@ def respond(projection: Projection, levers: Sequence[Admissions], functionals: M
             f"expected the projection of one country, found {', '.join(projection.countries)}; "
             "take one with people.sel(country='MEX')."
         )
-    inputs = projection.inputs.squeeze("country", drop=True)
+    country = projection.countries[0]
+    if country not in projection.inputs or projection.width != 1:
+        raise GoalError(
+            f"{country}: expected a projection in memory, by single years, with its rates, found one opened from a "
+            "store or by groups of five; project again without store= and age_width=."
+        )
+    inputs = projection.inputs[country]
     flows, stocks = inputs["year"].to_numpy(), projection.stocks["year"].to_numpy()
     columns = [(lever.name, int(year)) for lever in levers for year in lever.years]
     outside = [f"{name} {year}" for name, year in columns if year not in flows]
@@ -103,7 +109,8 @@ def respond(projection: Projection, levers: Sequence[Admissions], functionals: M
     weights = np.stack([np.ascontiguousarray(weight, dtype=float) for weight in functionals.values()])
     slope = np.zeros((inputs.sizes["draw"], len(weights), len(stocks), len(columns)))
     respond_draws(
-        *kernel_rates(inputs),
+        kernel_rates(inputs),
+        at_start=float(inputs.attrs["at_start"]),
         profiles=np.concatenate([np.repeat(lever.shares[None], len(lever.years), 0) for lever in levers]),
         arrival=np.array([year - flows[0] for _, year in columns], dtype=np.int64),
         weights=weights,

@@ -18,7 +18,7 @@ class Study:
     until : int
         Last year of the population forecasts.
     category, profile : str
-        What those admitted are called, and their ages and sexes (a name in `poblar.optimize.PROFILES`).
+        What those admitted are called, and their ages and sexes (a name in `poblar.forecast.PROFILES`).
     admit : (int, int)
         First and last year of admissions.
     admissions_at_most : float or None

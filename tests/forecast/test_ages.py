@@ -109,7 +109,7 @@ def person_years(ratios: np.ndarray) -> float:
     return float(Lx.sum() + Lx[-1] * ratios[100] / (1.0 - ratios[101]))
 
 
-@given(e0=st.floats(40.0, 95.0), country=st.sampled_from(["MEX", "SLV"]))
+@given(e0=st.floats(30.0, 100.0), country=st.sampled_from(["MEX", "SLV"]))
 def test_interpolated_survival_gives_back_its_life_expectancy(
     e0: float, country: str, tables: dict[str, SurvivalTable]
 ) -> None:
@@ -118,6 +118,22 @@ def test_interpolated_survival_gives_back_its_life_expectancy(
     survival_at(np.array([e0, e0]), table.e0[0], table.e0[1] - table.e0[0], table.survival, survival)
     for ratios in survival:
         assert person_years(ratios) == pytest.approx(e0, abs=0.01)
+
+
+def test_the_life_table_of_a_drawn_life_expectancy_has_it(tables: dict[str, SurvivalTable]) -> None:
+    """Both sexes, from 30 to 100 years and in a year of war, to 0.01 year."""
+    survival = np.empty((2, 102))
+    for table in tables.values():
+        for e0 in np.r_[15.0, np.arange(30.0, 100.0, 0.11)]:
+            survival_at(np.array([e0, e0]), table.e0[0], table.e0[1] - table.e0[0], table.survival, survival)
+            assert [person_years(ratios) for ratios in survival] == pytest.approx([e0, e0], abs=0.01)
+
+
+def test_rates_that_cannot_reach_a_life_expectancy_are_refused(region: Region, decline: xr.DataArray) -> None:
+    mx = region.mx_recent["mx"].sel(country="MEX")
+    message = r"expected .* life expectancies of 5 to 110 years, found \d+\.\d to \d+\.\d years \(female\); check the"
+    with pytest.raises(DataError, match=message):
+        survival_table(mx, decline * 0.01)
 
 
 def test_survival_rises_with_life_expectancy_at_every_age(tables: dict[str, SurvivalTable]) -> None:
@@ -135,6 +151,6 @@ def test_survival_is_a_share(tables: dict[str, SurvivalTable]) -> None:
 
 def test_life_expectancies_beyond_the_table_stand_at_its_end(tables: dict[str, SurvivalTable]) -> None:
     table, survival = tables["MEX"], np.empty((2, 102))
-    survival_at(np.array([5.0, 200.0]), table.e0[0], 0.25, table.survival, survival)
+    survival_at(np.array([1.0, 200.0]), table.e0[0], 0.25, table.survival, survival)
     np.testing.assert_allclose(survival[0], table.survival[0, 0])
     np.testing.assert_allclose(survival[1], table.survival[1, -1])

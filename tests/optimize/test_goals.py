@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from poblar.forecast.schedules import rogers_castro
 from poblar.optimize import (
     PROFILES,
     Admissions,
@@ -16,7 +17,6 @@ from poblar.optimize import (
     SupportRatio,
     WaitTime,
 )
-from poblar.optimize.admissions import rogers_castro
 from poblar.optimize.response import Response
 from poblar.optimize.words import month, months_in, most_often, percent, span
 

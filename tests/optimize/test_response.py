@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 from poblar.data import Region, reference
-from poblar.forecast import Projection, project
-from poblar.forecast._cohort import AGES, advance, survival_at
-from poblar.forecast._inputs import float_array, kernel_rates
+from poblar.forecast import Migrants, Projection, project
 from poblar.optimize import Admissions, GoalError
 from poblar.optimize.response import respond
 
@@ -17,36 +16,31 @@ def few(people: Projection) -> Projection:
     return people.isel(draw=slice(0, 20))
 
 
-def reprojected(people: Projection, shares: np.ndarray, extra: np.ndarray) -> np.ndarray:
-    """Total population (draw, stock), year by year, with the realised migrants and `extra` people of a lever."""
-    inputs = people.inputs.squeeze("country", drop=True)
-    rates = kernel_rates(inputs)
-    counts = people.flows["net_migration"].squeeze("country").to_numpy()
-    ages = float_array(inputs["migrant_share"], "sex", "age")
-    start = float_array(inputs["start"], "sex", "age")
-    totals = np.empty((counts.shape[0], counts.shape[1] + 1))
-    survival, end, died, moved = (np.empty((2, size)) for size in (AGES + 1, AGES, AGES, AGES))
-    for draw, by_year in enumerate(counts):
-        now = start.copy()
-        totals[draw, 0] = now.sum()
-        for year, count in enumerate(by_year):
-            survival_at(rates.e0[draw, year], rates.low, rates.step, rates.table, survival)
-            asfr = rates.tfr[draw, year] * rates.pattern[year]
-            migrants = count * ages + extra[year] * shares
-            advance(now, survival, asfr, rates.female_share[year], migrants, end, died, moved)
-            now[:] = end
-            totals[draw, year + 1] = now.sum()
-    return totals
+def reprojected(people: Projection, lever: Admissions, admitted: np.ndarray) -> np.ndarray:
+    """Total population (draw, stock) of a projection with the realised migrants and those admitted, as two flows."""
+    inputs = people.inputs["MEX"]
+    paths = inputs[["tfr", "e0"]].expand_dims("country").assign_coords(country=["MEX"])
+    counts = people.flows["net_migration"].assign_attrs(units="persons per year")
+    extra = xr.zeros_like(counts).assign_attrs(units="persons per year")
+    extra.loc[{"year": list(lever.years)}] = admitted
+    again = project(
+        reference.region(("MEX",)),
+        fertility=paths["tfr"].assign_attrs(units="children per woman"),
+        mortality=paths["e0"].assign_attrs(units="years"),
+        migration=[
+            Migrants(name="net", total=counts),
+            Migrants(name=lever.name, total=extra, direction="in", ages=lever.profile),
+        ],
+    )
+    return again.total.squeeze("country").transpose("draw", "year").to_numpy()
 
 
 def test_a_random_plan_gives_the_population_that_projecting_it_gives(few: Projection) -> None:
     lever = Admissions("workers", profile="worker", years=range(2027, 2051))
     response = respond(few, [lever], {"everyone": np.ones((2, 101))})
     admitted = np.random.default_rng(1).uniform(0.0, 300_000.0, len(lever.years))
-    extra = np.zeros(few.inputs.sizes["year"])
-    extra[2027 - 2021 : 2051 - 2021] = admitted
-    expected = reprojected(few, lever.shares, extra)
-    baseline = reprojected(few, lever.shares, 0.0 * extra)
+    expected = reprojected(few, lever, admitted)
+    baseline = reprojected(few, lever, 0.0 * admitted)
     added = response.slope["everyone"] @ admitted
     np.testing.assert_allclose(baseline + added, expected, rtol=1e-9)
     np.testing.assert_allclose(added, expected - baseline, rtol=1e-9, atol=1e-3)
