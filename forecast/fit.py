@@ -13,6 +13,7 @@ from typing import Protocol, Self
 import arviz as az
 import numpy as np
 import pymc as pm
+import pytensor
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -93,7 +94,9 @@ class Model[Forecast: xr.DataArray | xr.Dataset](Protocol):
         ConvergenceError
             If R-hat > 1.01, an effective sample size < 400 or more than 0.1 % of the draws diverge.
         """
-        with self.build(panel):
+        # With fast maths a function may add up in another order when it is compiled than when it is read from the cache
+        # on disk, and a seed would give other draws on the first run of a machine than on all later ones.
+        with pytensor.config.change_flags(numba__fastmath=False), self.build(panel):
             tree = pm.sample(
                 sampling.draws,
                 tune=sampling.tune,

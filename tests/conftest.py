@@ -14,7 +14,7 @@ from poblar.forecast import Backlog, Fertility, Migration, Mortality, Posterior,
 settings.register_profile("poblar", deadline=None, derandomize=True)
 settings.load_profile("poblar")
 
-DRAWS = 2000
+DRAWS = 6000
 UNTIL = 2070
 
 

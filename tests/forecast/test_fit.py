@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,6 +87,26 @@ def test_the_same_seed_gives_the_same_draws(region: Region, short: Posterior[xr.
     xr.testing.assert_equal(again.parameters, short.parameters)
     other = Migration().fit(panel, seed=4, sampling=SHORT, accept_unconverged=True)
     assert not np.allclose(other.parameters["level"], short.parameters["level"])
+
+
+def test_a_first_run_gives_the_draws_of_all_later_ones(tmp_path: Path) -> None:
+    """Two processes and one new cache of compiled functions, empty for the first and full for the second."""
+    script = (
+        "from poblar.data import reference\n"
+        "from poblar.forecast import Mortality, Sampling\n"
+        "panel = reference.region().e0.sel(country=['MEX', 'SLV'])\n"
+        "short = Sampling(draws=50, tune=50, chains=1)\n"
+        "fit = Mortality().fit(panel, seed=1, sampling=short, accept_unconverged=True)\n"
+        "print(*(float(value.sum()).hex() for value in fit.parameters.values()))\n"
+    )
+    flags = {"PYTENSOR_FLAGS": f"base_compiledir={tmp_path}", "NUMBA_CACHE_DIR": str(tmp_path / "numba")}
+    one, another = (
+        subprocess.run([sys.executable, "-c", script], env=os.environ | flags, capture_output=True, text=True)
+        for _ in range(2)
+    )
+    assert one.returncode == 0, one.stderr
+    assert len(one.stdout.split()) > 5
+    assert one.stdout == another.stdout
 
 
 @pytest.mark.parametrize("name", ["fertility", "mortality", "migration", "ledger"])
