@@ -13,9 +13,9 @@ from typing import Protocol, Self
 import arviz as az
 import numpy as np
 import pymc as pm
-import pytensor
 import xarray as xr
 from numpy.typing import NDArray
+from pytensor.configdefaults import config
 
 from ..data import Panel
 from .errors import ConvergenceError, DrawsError
@@ -96,7 +96,7 @@ class Model[Forecast: xr.DataArray | xr.Dataset](Protocol):
         """
         # With fast maths a function may add up in another order when it is compiled than when it is read from the cache
         # on disk, and a seed would give other draws on the first run of a machine than on all later ones.
-        with pytensor.config.change_flags(numba__fastmath=False), self.build(panel):
+        with config.change_flags(numba__fastmath=False), self.build(panel):
             tree = pm.sample(
                 sampling.draws,
                 tune=sampling.tune,
