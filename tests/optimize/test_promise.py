@@ -61,7 +61,9 @@ def test_quota_plans_keep_their_promise_on_fresh_futures(futures: tuple[Projecti
 
 
 def test_staffing_plans_keep_their_promise_on_fresh_futures(ledger: Posterior[xr.Dataset]) -> None:
-    queue, fresh = (ledger.forecast(until="2032-12", draws=DRAWS, seed=seed) for seed in (1, 2))
+    queue = ledger.forecast(until="2032-12", draws=DRAWS, seed=1)
+    # A set of 8,000 futures is by chance up to a point kinder or harder than another; four of them together are not.
+    fresh = [ledger.forecast(until="2032-12", draws=DRAWS, seed=seed) for seed in (2, 3, 4, 5)]
     lever = Staffing(cost=24_000, hires_at_most=600)
     spare = []
     for probability, since in ((0.9, "2031-01"), (0.8, "2030-06"), (0.5, "2029-06")):
@@ -69,7 +71,8 @@ def test_staffing_plans_keep_their_promise_on_fresh_futures(ledger: Posterior[xr
         for seed in (1, 2, 3):
             problem = StaffingPlan(queue, start="2027-01", in_post=140, levers=[lever], goals=[goal])
             officers = problem.officers(problem.solve(seed=seed))
-            wait = simulate_queue(fresh, officers)["wait"].sel(month=slice(since, "2032-06"))
-            spare.append(float((wait <= 6).all(["country", "month"]).mean()) - probability)
+            waits = [simulate_queue(one, officers)["wait"].sel(month=slice(since, "2032-06")) for one in fresh]
+            kept = [float((wait <= 6).all(["country", "month"]).mean()) for wait in waits]
+            spare.append(np.mean(kept) - probability)
     assert min(spare) >= -NEVER_BELOW, np.round(spare, 3)
     assert np.mean(spare) <= MEAN_NOT_ABOVE, np.round(spare, 3)
