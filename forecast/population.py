@@ -179,7 +179,7 @@ def project(
             missing = [block for block in blocks if not target.done(here, block)]
             if not missing:
                 continue
-            inputs = tuple(inputs_of(country) for country in group)
+            inputs = tuple(inputs_of(country).assign_attrs(tied=int(system)) for country in group)
             links = None
             if system and paths is not None:
                 links = link_inputs(paths.corridors, zero_sum, inputs, paths)

@@ -5,26 +5,38 @@ from __future__ import annotations
 from ..forecast.schedules import PROFILES
 from .admissions import Admissions
 from .errors import GoalError, NoPlanError, SolverError
-from .goals import DependencyRatio, GrowthRate, PopulationSize, SupportRatio, WaitTime
+from .goals import Births, GrowthRate, PopulationSize, WaitTime, WorkingAge
+from .held import PopulationGoal
+from .limits import Budget, Closest, Share
 from .office import Staffing
 from .plan import GoalReport, Plan
-from .quota import QuotaPlan
+from .quota import OpenQuotaPlan, QuotaPlan
+from .ratios import DependencyRatio, ForeignBorn, MedianAge, SupportRatio
 from .staffing import StaffingPlan
 
 __all__ = [
     "PROFILES",
     "Admissions",
+    "Births",
+    "Budget",
+    "Closest",
     "DependencyRatio",
+    "ForeignBorn",
     "GoalError",
     "GoalReport",
     "GrowthRate",
+    "MedianAge",
     "NoPlanError",
+    "OpenQuotaPlan",
     "Plan",
+    "PopulationGoal",
     "PopulationSize",
     "QuotaPlan",
+    "Share",
     "SolverError",
     "Staffing",
     "StaffingPlan",
     "SupportRatio",
     "WaitTime",
+    "WorkingAge",
 ]

@@ -17,14 +17,15 @@ from scipy.stats import binomtest
 from ..forecast.draws import split_draws
 from .errors import GoalError
 
-__all__ = ["Certificate", "LinearMargins", "Margins", "certify", "deal", "tail_cut"]
+__all__ = ["Certificate", "LinearMargins", "Margins", "Tail", "certify", "deal", "tail_of"]
 
 Array = NDArray[np.float64]
+Positions = NDArray[np.intp]
 SETS = {"solve": 0.4, "calibrate": 0.3, "certify": 0.3}
 LEAST = 200  # draws; with fewer the certificate says next to nothing
 
 
-def deal(count: int, seed: int) -> dict[str, NDArray[np.intp]]:
+def deal(count: int, seed: int) -> dict[str, Positions]:
     """Deal draws at random into three disjoint sets: to optimise over, to calibrate on, and to certify with.
 
     Parameters
@@ -37,7 +38,7 @@ def deal(count: int, seed: int) -> dict[str, NDArray[np.intp]]:
     Returns
     -------
     dict of array
-        Positions of the draws of "solve" (40 %), "calibrate" (30 %) and "certify" (30 %).
+        Positions of the draws of "solve" (40 %), "calibrate" (30 %) and "certify" (30 %), in ascending order.
 
     Raises
     ------
@@ -55,14 +56,22 @@ def deal(count: int, seed: int) -> dict[str, NDArray[np.intp]]:
             "forecast with draws=2000 or more."
         )
     order = np.random.default_rng(seed).permutation(count)
-    return {name: order[part] for name, part in split_draws(count, SETS).items()}
+    return {name: np.sort(order[part]) for name, part in split_draws(count, SETS).items()}
 
 
 class Margins(Protocol):
     """Margins of one chance constraint: for each draw, the smallest over its rows."""
 
-    def worst(self, plan: Array) -> tuple[Array, Array]:
-        """Smallest margin of each draw (draw,), and its gradient in the plan (draw, lever)."""
+    def worst(self, plan: Array) -> tuple[Array, Positions]:
+        """Smallest margin of each draw (draw,), and the row that it stands in (draw,)."""
+        ...
+
+    def mean(self, weights: Array, draws: Positions, rows: Positions) -> tuple[float, Array]:
+        """Weighted sum of one row of each of some draws, as an affine function: constant, and slope (lever,)."""
+        ...
+
+    def take(self, draws: Positions) -> Margins:
+        """The margins of some of the draws."""
         ...
 
 
@@ -80,8 +89,8 @@ class LinearMargins:
     --------
     >>> import numpy as np
     >>> margins = LinearMargins(np.array([[1.0, -2.0]]), np.array([[[0.0], [1.0]]]))
-    >>> margins.worst(np.array([0.5]))[0]
-    array([-1.5])
+    >>> margins.worst(np.array([0.5]))
+    (array([-1.5]), array([1]))
     """
 
     constant: Array
@@ -91,53 +100,95 @@ class LinearMargins:
         """All margins (draw, row)."""
         return self.constant + self.slope @ plan
 
-    def worst(self, plan: Array) -> tuple[Array, Array]:
-        """Smallest margin of each draw, and its gradient."""
+    def worst(self, plan: Array) -> tuple[Array, Positions]:
+        """Smallest margin of each draw, and its row."""
         margins = self.rows(plan)
         row = margins.argmin(axis=1)
-        draw = np.arange(len(row))
-        return margins[draw, row], self.slope[draw, row]
+        return margins[np.arange(len(row)), row], row
+
+    def mean(self, weights: Array, draws: Positions, rows: Positions) -> tuple[float, Array]:
+        """Weighted sum of one row of each of some draws."""
+        return float(weights @ self.constant[draws, rows]), weights @ self.slope[draws, rows]
+
+    def take(self, draws: Positions) -> LinearMargins:
+        """The margins of some of the draws."""
+        return LinearMargins(self.constant[draws], self.slope[draws])
 
 
-def tail_cut(margins: Margins, plan: Array, tail: float) -> tuple[float, Array]:
-    r"""Mean margin of the worst share of draws at a plan, and its gradient: one cut.
+@dataclass(frozen=True, eq=False)
+class Tail:
+    r"""Weights on the worst draws of a plan: whatever the plan, their mean is no less than that of its own worst.
 
     :math:`\mathrm{CVaR} = \min_w \sum_i w_i m_i` over weights :math:`0 \le w_i \le 1 / (\tau n)` that sum to one
-    (Rockafellar & Uryasev 2000, with signs for gains).
+    (Rockafellar & Uryasev 2000, with signs for gains), so that the weights of one plan bound it for every other.
+
+    Parameters
+    ----------
+    share : float
+        The share of draws in the tail, :math:`\tau`.
+    draws, rows : array
+        Positions of the draws, and the row of each.
+    weights : array
+        Their weights, which sum to one.
+    value : float
+        Mean margin of the tail.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> margins = LinearMargins(np.array([[0.0], [1.0], [2.0], [3.0]]), np.ones((4, 1, 1)))
+    >>> tail_of(margins, np.zeros(1), share=0.5).draws
+    array([0, 1])
+    """
+
+    share: float
+    draws: Positions
+    rows: Positions
+    weights: Array
+    value: float
+
+    def cut(self, margins: Margins) -> tuple[float, Array]:
+        """Constant and slope (lever,) of the bound that these weights give on a goal's tail."""
+        return margins.mean(self.weights, self.draws, self.rows)
+
+
+def tail_of(margins: Margins, plan: Array, share: float, found: tuple[Array, Positions] | None = None) -> Tail:
+    """The worst share of draws at a plan.
 
     Parameters
     ----------
     margins : Margins
         The constraint.
     plan : array, shape (lever,)
-        Where to cut.
-    tail : float
+        Where to look.
+    share : float
         Share of draws in the tail, above 0, at most 1.
+    found : tuple of array, optional
+        What `Margins.worst` says at the plan, where it is known.
 
     Returns
     -------
-    value : float
-        Mean of the tail at the plan.
-    gradient : array, shape (lever,)
+    Tail
 
     Examples
     --------
     >>> import numpy as np
     >>> margins = LinearMargins(np.array([[0.0], [1.0], [2.0], [3.0]]), np.ones((4, 1, 1)))
-    >>> value, gradient = tail_cut(margins, np.zeros(1), tail=0.5)
-    >>> value, gradient
-    (0.5, array([1.]))
+    >>> tail = tail_of(margins, np.zeros(1), share=0.5)
+    >>> tail.value, tail.cut(margins)
+    (0.5, (0.5, array([1.])))
     """
-    values, gradients = margins.worst(plan)
-    weight = np.zeros(len(values))
-    order = np.argsort(values, kind="stable")
-    share = 1.0 / (tail * len(values))
-    whole = min(int(1.0 / share), len(values))
-    weight[order[:whole]] = share
+    values, rows = margins.worst(plan) if found is None else found
+    each = 1.0 / (share * len(values))
+    whole = min(int(1.0 / each), len(values))
+    order = np.argsort(values, kind="stable")[: whole + 1]
+    weights = np.full(len(order), each)
     if whole < len(values):
-        weight[order[whole]] = max(1.0 - whole * share, 0.0)
-    weight /= weight.sum()
-    return float(weight @ values), weight @ gradients
+        weights[whole] = max(1.0 - whole * each, 0.0)
+    weights /= weights.sum()
+    kept = weights > 0.0
+    draws, weights = order[kept], weights[kept]
+    return Tail(share, draws, rows[draws], weights, float(weights @ values[draws]))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ below -1, for in a world with ten times the arrivals the promise is broken, not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 __all__ = ["FifoMargins", "fifo_margins"]
 
 Array = NDArray[np.float64]
+Positions = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,15 +60,28 @@ class FifoMargins:
     last: int
     months: int
 
-    def worst(self, plan: Array) -> tuple[Array, Array]:
-        """Smallest margin of each draw, and its gradient in the plan."""
-        margin, start, end, size = _worst(self.work, self.fixed + self.slope @ plan, self.first, self.last, self.months)
-        draw = np.arange(len(margin))
-        return margin, (self.slope[draw, end] - self.slope[draw, start]) / size[:, None]
+    def worst(self, plan: Array) -> tuple[Array, Positions]:
+        """Smallest margin of each draw, and its row: the interval of months that it is of."""
+        margin, start, end = _worst(self.work, self.fixed + self.slope @ plan, self.first, self.last, self.months)
+        return margin, start * self.work.shape[1] + end
+
+    def mean(self, weights: Array, draws: Positions, rows: Positions) -> tuple[float, Array]:
+        """Weighted sum of one row of each of some draws, as constant and slope (lever,)."""
+        start, end = np.divmod(rows, self.work.shape[1])
+        work, month = self.work[draws], end - self.months
+        at = np.arange(len(draws))
+        todo = work[at, month] - np.where(start > 0, work[at, start], 0.0)
+        share = weights / (todo + 1.0 + work[:, -1] / work.shape[1])
+        fixed = self.fixed[draws, end] - self.fixed[draws, start] - todo
+        return float(share @ fixed), share @ (self.slope[draws, end] - self.slope[draws, start])
+
+    def take(self, draws: Positions) -> FifoMargins:
+        """The margins of some of the draws."""
+        return replace(self, work=self.work[draws], fixed=self.fixed[draws], slope=self.slope[draws])
 
     def months_between(self, first: int, last: int) -> FifoMargins:
         """The same goal for some of its months of arrival."""
-        return FifoMargins(self.work, self.fixed, self.slope, first, last, self.months)
+        return replace(self, first=first, last=last)
 
 
 def fifo_margins(
@@ -131,10 +145,10 @@ def fifo_margins(
 @njit(cache=True, nogil=True)
 def _worst(
     work: Array, done: Array, first: int, last: int, months: int
-) -> tuple[Array, NDArray[np.int64], NDArray[np.int64], Array]:
-    """Smallest margin of each draw, the ends of its interval of capacity, and the cases it is a share of."""
+) -> tuple[Array, NDArray[np.int64], NDArray[np.int64]]:
+    """Smallest margin of each draw, and the ends of its interval of capacity."""
     draws = work.shape[0]
-    margin, size = np.full(draws, np.inf), np.ones(draws)
+    margin = np.full(draws, np.inf)
     start, end = np.zeros(draws, dtype=np.int64), np.zeros(draws, dtype=np.int64)
     for draw in range(draws):
         average = 1.0 + work[draw, -1] / work.shape[1]
@@ -147,5 +161,5 @@ def _worst(
                     continue
                 value = (done[draw, by] - done[draw, since] - todo) / (todo + average)
                 if value < margin[draw]:
-                    margin[draw], start[draw], end[draw], size[draw] = value, since, by, todo + average
-    return margin, start, end, size
+                    margin[draw], start[draw], end[draw] = value, since, by
+    return margin, start, end

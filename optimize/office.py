@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cvxpy as cp
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from ..forecast.queue import simulate_queue
 from .errors import GoalError
-from .solve import Limits
+from .program import Model
 from .words import months_in
 
 __all__ = ["Staffing"]
@@ -119,27 +120,19 @@ class Office:
         """Officers in post at the start who are still there."""
         return self.in_post * (1.0 - self.staffing.attrition) ** (np.arange(self.months) / 12)
 
-    def limits(self) -> Limits:
+    def model(self) -> Model:
         """Least cost; nobody released who is not there; caps on officers in post and on hires."""
         staffing, (fixed, per_lever) = self.staffing, self.posted
         working, working_per_lever = self.at_work
-        rows, bounds = [-working_per_lever], [working]
+        plan = cp.Variable(2 * self.quarters)
+        limits = [plan >= 0.0, working + working_per_lever @ plan >= 0.0]
         if staffing.at_most is not None:
-            rows.append(per_lever)
             room = staffing.at_most - fixed
-            bounds.append(
-                np.maximum(room - 1.0, np.minimum(room, 0.0))
-            )  # rounding up adds less than one; nobody has to go
-        high = np.full(2 * self.quarters, np.inf)
+            # Rounding up adds less than one; nobody has to go.
+            limits.append(per_lever @ plan <= np.maximum(room - 1.0, np.minimum(room, 0.0)))
         if staffing.hires_at_most is not None:
-            high[: self.quarters] = np.floor(staffing.hires_at_most)
-        return Limits(
-            cost=staffing.cost / 12 * per_lever.sum(0),
-            low=np.zeros(2 * self.quarters),
-            high=high,
-            matrix=np.concatenate(rows),
-            bound=np.concatenate(bounds),
-        )
+            limits.append(plan[: self.quarters] <= np.floor(staffing.hires_at_most))
+        return Model(plan, staffing.cost / 12 * per_lever.sum(0) @ plan, limits)
 
     def whole(self, plan: Array) -> Array:
         """Whole officers: hires so far rounded up, releases so far rounded down, quarter by quarter."""

@@ -33,6 +33,8 @@ class GoalReport:
         Where the goal is tightest.
     relaxed : str
         The goal that can be reached with the requested probability where this one cannot; empty if it can.
+    highest : float
+        The highest probability found of reaching it under the plan's limits, where it cannot be reached as asked.
 
     Examples
     --------
@@ -47,6 +49,7 @@ class GoalReport:
     held_out_interval: tuple[float, float]
     binding: str = ""
     relaxed: str = ""
+    highest: float = 0.0
 
 
 def kept(reports: Sequence[GoalReport]) -> str:
@@ -64,7 +67,7 @@ def missed(reports: Sequence[GoalReport]) -> str:
     failing = [report for report in reports if report.held_out < report.requested] or reports
     return "; ".join(
         f"{report.goal} cannot be reached with {percent(report.requested)} probability under these limits: the highest "
-        f"probability found is {percent(report.held_out, 1)}; "
+        f"probability found is {percent(max(report.held_out, report.highest), 1)}; "
         f"with {percent(report.requested)} it can be {report.relaxed}"
         for report in failing
     )
@@ -130,7 +133,11 @@ class Plan:
 
     def to_frame(self) -> pd.DataFrame:
         """The plan as a tidy table, a row for each lever and period; raises `NoPlanError` where there is none."""
-        return self.decision.to_dataframe().reset_index()
+        decision = self.decision
+        # Where ages were decided too, a row for each of them.
+        finest = max(decision.data_vars, key=lambda name: decision[name].ndim)
+        names = [name for name in decision.data_vars if decision[name].dims == decision[finest].dims]
+        return decision[names].to_dataframe().reset_index()
 
     def certificate(self) -> pd.DataFrame:
         """Goal by goal: requested, reached in sample and held out with its 95 % interval."""

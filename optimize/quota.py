@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from numpy.typing import NDArray
 
 from ..forecast.projection import Projection
 from .admissions import Admissions
-from .chance import LinearMargins, certify, deal
+from .calibrate import calibrated
+from .chance import deal
 from .errors import GoalError
-from .goals import PopulationGoal
+from .held import PopulationGoal, PopulationMargins
+from .limits import OBJECTIVES, Budget, Closest, Objective, Share, model_of
 from .plan import GoalReport, Plan, kept, missed
-from .response import Response, respond
-from .solve import ChanceGoal, Limits, Solution, calibrated, least_shortfall, solve_tail
-from .words import most_often, percent
+from .readout import assumptions, binding, labelled, report_of, with_highest
+from .response import UNIT, Functional, Response, inputs_of, respond
+from .solve import ChanceGoal, Cuts, Solution
+from .words import percent
 
-__all__ = ["QuotaPlan"]
+__all__ = ["OpenQuotaPlan", "QuotaPlan"]
 
 Array = NDArray[np.float64]
-UNIT = 1000.0  # persons per unit of the linear program's variables
 ENOUGH = 1e-6  # share of the people by which the mean of a tail may miss
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Prepared:
-    """A goal with its rows on each of the three sets of draws."""
-
-    goal: PopulationGoal
-    chances: list[ChanceGoal]
 
 
 @dataclass(frozen=True)
@@ -50,9 +43,15 @@ class QuotaPlan:
     levers : sequence of Admissions
         What can be decided.
     goals : sequence of PopulationGoal
-        What must be reached: `GrowthRate`, `SupportRatio`, `DependencyRatio`, `PopulationSize`.
-    objective : {"fewest"}
-        Fewest persons admitted over all years.
+        What must be reached: `GrowthRate`, `PopulationSize`, `WorkingAge`, `Births`, `SupportRatio`,
+        `DependencyRatio`, `MedianAge`, `ForeignBorn`.
+    objective : {"fewest", "cheapest", "smoothest"} or Closest
+        Fewest persons admitted over all years; least cost; least squares of the changes from year to year; or closest
+        to admissions planned before.
+    limits : sequence of Budget or Share
+        What holds for several categories together.
+    in_thousands : bool
+        Whether every number is a whole thousand of persons.
 
     Examples
     --------
@@ -70,15 +69,19 @@ class QuotaPlan:
     people: Projection
     levers: Sequence[Admissions]
     goals: Sequence[PopulationGoal]
-    objective: str = "fewest"
+    objective: Objective = "fewest"
+    limits: Sequence[Budget | Share] = ()
+    in_thousands: bool = False
 
-    def solve(self, *, seed: int) -> Plan:
+    def solve(self, *, seed: int, seconds: float = np.inf) -> Plan:
         """Solve for the plan.
 
         Parameters
         ----------
         seed : int
             Decides which draws are optimised over, calibrated on and held out.
+        seconds : float
+            Time allowed for the search; when it is over the best plan found is certified, and says so.
 
         Returns
         -------
@@ -92,37 +95,30 @@ class QuotaPlan:
         SolverError
             If the solver ends neither optimal nor infeasible.
         """
+        return self.open(seed=seed).solve(seconds=seconds)
+
+    def open(self, *, seed: int) -> OpenQuotaPlan:
+        """The problem with the response of every draw at hand, to solve again and again with other goals.
+
+        Parameters
+        ----------
+        seed : int
+            As in `solve`.
+
+        Returns
+        -------
+        OpenQuotaPlan
+
+        Raises
+        ------
+        GoalError
+            As `solve`.
+        """
         self._check()
-        functionals = {name: weight for goal in self.goals for name, weight in goal.functionals().items()}
-        response = respond(self.people, self.levers, functionals)
-        sets = _deal(response, seed)
-        limits = self._limits(response.levers)
-        prepared = [_prepare(goal, sets) for goal in self.goals]
-        chances = [chance for item in prepared for chance in item.chances]
-        solution = calibrated(limits, chances, rounded=lambda plan: plan)
-        exists = solution is not None
-        if solution is None:
-            solution = least_shortfall(limits, chances)
-        people = solution.plan * UNIT
-        reports = [_report(item, sets, solution.plan, exists) for item in prepared]
-        return Plan(
-            exists=exists,
-            answer=self._answer(reports, people, response, exists),
-            goals=reports,
-            decided=_labelled(people, response),
-            objective=float(people.sum()),
-            objective_units="persons admitted",
-            binding=self._binding(people, response.levers),
-            prices=self._prices(sets, limits, solution) if exists else pd.DataFrame(),
-            draws={name: len(part.base[next(iter(part.base))]) for name, part in sets.items()},
-            record=solution.record(seed),
-            assumptions=[
-                "migration without the plan goes on as forecast, and those admitted come on top of it",
-                "those admitted live, bear children and leave descendants at the country's own rates, and stay",
-            ],
-        )
+        return OpenQuotaPlan(self, seed)
 
     def _check(self) -> None:
+        inputs_of(self.people)
         if not self.levers or not self.goals:
             raise GoalError(
                 f"expected at least one lever and one goal, found {len(self.levers)} and {len(self.goals)}."
@@ -130,156 +126,208 @@ class QuotaPlan:
         names = [lever.name for lever in self.levers]
         if len(set(names)) < len(names):
             raise GoalError(f"expected levers with different names, found {', '.join(names)}.")
-        if self.objective != "fewest":
-            raise GoalError(f"expected objective 'fewest', found {self.objective!r}.")
+        if not isinstance(self.objective, Closest) and self.objective not in OBJECTIVES:
+            raise GoalError(f"expected objective {', '.join(OBJECTIVES)} or Closest, found {self.objective!r}.")
+        if self.in_thousands and (isinstance(self.objective, Closest) or self.objective == "smoothest"):
+            raise GoalError("expected objective fewest or cheapest for whole thousands, found squares; drop one.")
 
-    def _limits(self, columns: list[tuple[str, int]]) -> Limits:
-        """Limits of the levers, in thousands."""
-        by_name = {lever.name: lever for lever in self.levers}
-        low = np.array([by_name[name].at_least for name, _ in columns]) / UNIT
-        high = np.array([np.inf if by_name[name].at_most is None else by_name[name].at_most for name, _ in columns])
-        rows = []
-        for position, (name, year) in enumerate(columns):
-            share = by_name[name].change_at_most
-            if share is None or year == by_name[name].years[0]:
-                continue
-            for sign in (1.0, -1.0):  # x[t] <= (1 + share) x[t-1] and x[t] >= (1 - share) x[t-1]
-                row = np.zeros(len(columns))
-                row[position], row[position - 1] = sign, -sign - share
-                rows.append(row)
-        matrix = np.array(rows).reshape(len(rows), len(columns))
-        return Limits(np.ones(len(columns)), low, high / UNIT, matrix, np.zeros(len(rows)))
 
-    def _prices(self, sets: dict[str, Response], limits: Limits, solution: Solution) -> pd.DataFrame:
-        """What a small tightening of each goal costs, by solving again with that goal moved."""
-        rows = []
-        years = max(len(lever.years) for lever in self.levers)
-        for moved in self.goals:
-            step = abs(moved.step)
-            chances = [
-                chance
-                for goal in self.goals
-                for chance in _prepare(goal, sets, moved.step if goal is moved else 0.0).chances
-            ]
-            again = solve_tail(limits, chances, solution.widening, solution.allowed)
-            price = np.nan if again is None else (again.objective - solution.objective) * UNIT / years
-            unit = percent(step, 2) if step < 0.01 and moved.target < 1 else f"{step:,.3g}"
-            words = (
-                f"no plan with {unit} more asked of: {moved.describe()}"
-                if again is None
-                else f"{price:+,.0f} admissions a year for {unit} more asked of: {moved.describe()}"
+@dataclass
+class OpenQuotaPlan:
+    """A quota plan's problem, its response and the cuts of its last solution.
+
+    Parameters
+    ----------
+    problem : QuotaPlan
+    seed : int
+
+    Examples
+    --------
+    >>> from poblar.optimize import OpenQuotaPlan
+    >>> OpenQuotaPlan.__name__  # made by QuotaPlan.open
+    'OpenQuotaPlan'
+    """
+
+    problem: QuotaPlan
+    seed: int
+    response: Response | None = field(default=None, init=False, repr=False)
+    last: tuple[Sequence[PopulationGoal], Cuts, Solution] | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.sets = deal(self.problem.people.stocks.sizes["draw"], self.seed)
+
+    def solve(self, goals: Sequence[PopulationGoal] | None = None, *, seconds: float = np.inf) -> Plan:
+        """Solve, perhaps for other goals; where only their targets or probabilities differ, from the last solution on.
+
+        Parameters
+        ----------
+        goals : sequence of PopulationGoal, optional
+            In place of the problem's own.
+        seconds : float
+            As in `QuotaPlan.solve`.
+
+        Returns
+        -------
+        Plan
+
+        Raises
+        ------
+        GoalError, SolverError
+            As `QuotaPlan.solve`.
+        """
+        asked = list(self.problem.goals if goals is None else goals)
+        response = self._responding(asked)
+        prepared = [_prepare(goal, response, self.sets) for goal in asked]
+        chances = [chance for chances in prepared for chance in chances]
+        cuts, hint = self._cuts(asked, chances)
+        solution = calibrated(cuts, rounded=lambda plan: plan, hint=hint, seconds=seconds)
+        exists = solution is not None
+        if solution is None:
+            solution = cuts.nearest()
+        else:
+            self.last = asked, cuts, solution
+            if self.problem.in_thousands:
+                solution = self._in_thousands(chances, solution)
+        people = np.clip(solution.plan, 0.0, None) * UNIT
+        reports = [
+            report_of(goal, chances, response, self.sets, solution.plan, exists)
+            for goal, chances in zip(asked, prepared, strict=True)
+        ]
+        if not exists:
+            reports = with_highest(reports, prepared, cuts)
+        return Plan(
+            exists=exists,
+            answer=self._answer(reports, people, exists),
+            goals=reports,
+            decided=labelled(people, response.columns),
+            objective=float(people.sum()) if self.problem.objective != "cheapest" else solution.objective * UNIT,
+            objective_units="persons admitted" if self.problem.objective != "cheapest" else "cost",
+            binding=binding(people, response.columns, self.problem.levers),
+            prices=self._prices(asked, prepared, solution) if exists else pd.DataFrame(),
+            draws={name: len(draws) for name, draws in self.sets.items()},
+            record=solution.record(self.seed),
+            assumptions=assumptions(self.problem.levers),
+        )
+
+    def _responding(self, goals: Sequence[PopulationGoal]) -> Response:
+        """The response that the goals need; made anew where they look at what it does not hold."""
+        functionals: dict[str, Functional] = {}
+        needs: dict[str, set[int]] = {}
+        for goal in goals:
+            functionals |= goal.functionals()
+            for name, years in goal.needs().items():
+                needs.setdefault(name, set()).update(years)
+        known = self.response
+        if known is not None and all(years <= set(known.years.get(name, ())) for name, years in needs.items()):
+            return known
+        if known is not None:  # what was asked for before is likely to be asked for again
+            for name, years in known.years.items():
+                if name in functionals:
+                    needs[name] |= {int(year) for year in years}
+        problem = self.problem
+        self.response = respond(
+            problem.people,
+            problem.levers,
+            functionals,
+            {name: sorted(years) for name, years in needs.items()},
+            seed=self.seed,
+        )
+        self.last = None
+        return self.response
+
+    def _cuts(self, goals: Sequence[PopulationGoal], chances: Sequence[ChanceGoal]) -> tuple[Cuts, float | None]:
+        """The program, with the cuts of the last one where its goals are of the same kinds and years."""
+        assert self.response is not None
+        if self.last is not None:
+            before, cuts, solution = self.last
+            alike = [(type(goal), list(goal.years), goal.together) for goal in goals]
+            if alike == [(type(goal), list(goal.years), goal.together) for goal in before]:
+                return cuts.moved(chances), solution.asking
+        problem = self.problem
+        model = model_of(problem.levers, self.response.columns, problem.limits, problem.objective, UNIT)
+        return Cuts(model, chances), None
+
+    def _in_thousands(self, chances: Sequence[ChanceGoal], solution: Solution) -> Solution:
+        """The plan of whole thousands that keeps the same tails as the plan it comes from."""
+        assert self.response is not None
+        problem = self.problem
+        model = model_of(problem.levers, self.response.columns, problem.limits, problem.objective, UNIT, whole=True)
+        whole = Cuts(model, chances)
+        for goal, tail, _ in solution.prices:
+            whole.add(goal, tail)
+        found = whole.cheapest(solution.widening, solution.allowed)
+        if found is None:
+            raise GoalError(
+                "expected limits that some plan of whole thousands keeps, found none; widen changes and ranges to "
+                "thousands, or drop in_thousands=."
             )
-            rows.append({"goal": moved.describe(), "step": step, "persons_a_year": price, "in_words": words})
+        return replace(found, iterations=solution.iterations + found.iterations, prices=solution.prices)
+
+    def _prices(
+        self, goals: Sequence[PopulationGoal], prepared: Sequence[Sequence[ChanceGoal]], solution: Solution
+    ) -> pd.DataFrame:
+        """What a small tightening of each goal costs: the duals of its cuts times what the tightening takes of them."""
+        assert self.response is not None
+        owner = [position for position, chances in enumerate(prepared) for _ in chances]
+        first = np.cumsum([0, *(len(chances) for chances in prepared)])
+        years = max(len(lever.years) for lever in self.problem.levers)
+        cheapest = self.problem.objective == "cheapest"
+        rows = []
+        for position, goal in enumerate(goals):
+            tighter = _prepare(goal, self.response, self.sets, goal.step)
+            taken = 0.0
+            for number, tail, price in solution.prices:
+                if owner[number] != position:
+                    continue
+                asked, more = prepared[position][number - first[position]], tighter[number - first[position]]
+                values = [
+                    constant + slope @ solution.plan for constant, slope in map(tail.cut, (asked.solve, more.solve))
+                ]
+                taken += price * (values[0] - values[1])
+            price = taken * UNIT / years
+            step = abs(goal.step)
+            unit = percent(step, 2) if step < 0.01 and abs(goal.target) < 1 else f"{step:,.3g}"
+            what = "in cost" if cheapest else "admissions"
+            words = f"{price:+,.0f} {what} a year for {unit} more asked of: {goal.describe()}"
+            rows.append({"goal": goal.describe(), "step": step, "persons_a_year": price, "in_words": words})
         return pd.DataFrame(rows)
 
-    def _binding(self, people: Array, columns: list[tuple[str, int]]) -> list[str]:
-        """Limits of the levers that the plan stands at."""
-        found = []
-        for lever in self.levers:
-            own = np.array([value for value, (name, _) in zip(people, columns, strict=True) if name == lever.name])
-            if lever.at_most is not None and (own >= lever.at_most - 1.0).any():
-                found.append(
-                    f"at most {lever.at_most:,.0f} {lever.name} a year, in {_years(lever, own >= lever.at_most - 1)}"
-                )
-            if lever.at_least > 0 and (own <= lever.at_least + 1.0).any():
-                found.append(
-                    f"at least {lever.at_least:,.0f} {lever.name} a year, in {_years(lever, own <= lever.at_least + 1)}"
-                )
-            if lever.change_at_most is not None:
-                change = np.abs(np.diff(own, prepend=own[0])) >= lever.change_at_most * np.r_[np.inf, own[:-1]] - 1.0
-                moving = change & (own > 1.0)
-                if moving.any():
-                    most = percent(lever.change_at_most)
-                    found.append(f"{lever.name} change by at most {most} a year, in {_years(lever, moving)}")
-        return found
-
-    def _answer(self, reports: list[GoalReport], people: Array, response: Response, exists: bool) -> str:
-        country = self.people.countries[0]
+    def _answer(self, reports: list[GoalReport], people: Array, exists: bool) -> str:
+        assert self.response is not None
+        country = self.problem.people.countries[0]
         if not exists:
             return f"No plan for {country}: {missed(reports)}."
-        used = people[people > 0.5]
+        by_year = pd.Series(people).groupby([column.year for column in self.response.columns]).sum()
+        used = by_year[by_year > 0.5]
         number = f"{used.min():,.0f} to {used.max():,.0f} people" if len(used) else "nobody"
-        years = [year for _, year in response.levers]
         return (
-            f"{country}: admitting {number} a year in {min(years)}-{max(years)}, {people.sum():,.0f} in all, "
-            f"reaches {kept(reports)}."
+            f"{country}: admitting {number} a year in {by_year.index[0]}-{by_year.index[-1]}, {people.sum():,.0f} in "
+            f"all, reaches {kept(reports)}."
         )
 
 
-def _deal(response: Response, seed: int) -> dict[str, Response]:
-    """The response on three disjoint random sets of draws."""
-    count = len(next(iter(response.base.values())))
-    return {
-        name: replace(
-            response,
-            base={key: value[part] for key, value in response.base.items()},
-            slope={key: value[part] for key, value in response.slope.items()},
+def _prepare(
+    goal: PopulationGoal, response: Response, sets: Mapping[str, NDArray[np.intp]], tighter: float = 0.0
+) -> list[ChanceGoal]:
+    """One chance constraint for all years together, or one for each, on the three sets of draws."""
+    groups = [None] if goal.together else [[row] for row in range(len(goal.years))]
+    found = []
+    for rows in groups:
+        margins = {
+            name: PopulationMargins(goal, response, draws, rows=rows, tighter=tighter, unit=UNIT)
+            for name, draws in sets.items()
+        }
+        weight = None
+        if goal.weight is not None:  # of a step, in persons; of a unit of the margin, in the program's
+            weight = goal.weight / UNIT / margins["solve"].per_target(goal) / abs(goal.step)
+        found.append(
+            ChanceGoal(
+                goal.describe(),
+                goal.probability,
+                *(margins[name] for name in ("solve", "calibrate", "certify")),
+                enough=ENOUGH,
+                weight=weight,
+                priority=goal.priority,
+            )
         )
-        for name, part in deal(count, seed).items()
-    }
-
-
-def _prepare(goal: PopulationGoal, sets: dict[str, Response], tighter: float = 0.0) -> _Prepared:
-    """Margins of a goal on each set; one chance constraint for all years together, or one for each."""
-    margins = {}
-    for name, part in sets.items():
-        constant, slope = goal.rows(part, tighter)
-        margins[name] = constant, slope * UNIT
-    rows = margins["solve"][0].shape[1]
-    groups = [slice(None)] if goal.together else [slice(row, row + 1) for row in range(rows)]
-    chances = [
-        ChanceGoal(
-            name=goal.describe(),
-            probability=goal.probability,
-            enough=ENOUGH,
-            **{name: LinearMargins(constant[:, rows], slope[:, rows]) for name, (constant, slope) in margins.items()},
-        )
-        for rows in groups
-    ]
-    return _Prepared(goal=goal, chances=chances)
-
-
-def _report(item: _Prepared, sets: dict[str, Response], plan: Array, exists: bool) -> GoalReport:
-    """What a plan reaches of one goal; for a goal by years, in its worst year."""
-    goal = item.goal
-    counts = [(certify(chance.solve, plan), certify(chance.certify, plan)) for chance in item.chances]
-    inside, held = min(counts, key=lambda pair: pair[1].probability)
-    relaxed = ""
-    if not exists and held.probability < goal.probability:
-        level = 1.0 - goal.probability if goal.better_is_more else goal.probability
-        reached = goal.reached(sets["certify"], plan * UNIT)
-        relaxed = goal.describe(float(np.quantile(reached, level)))
-    return GoalReport(
-        goal=goal.describe(),
-        requested=goal.probability,
-        in_sample=inside.probability,
-        held_out=held.probability,
-        held_out_interval=held.interval,
-        binding=_tightest(item, plan),
-        relaxed=relaxed,
-    )
-
-
-def _tightest(item: _Prepared, plan: Array) -> str:
-    """The years that are worst in the draws that decide the goal."""
-    margins = np.concatenate([_rows(chance, plan) for chance in item.chances], axis=1)
-    worst = margins.min(1)
-    edge = np.argsort(np.abs(worst - np.quantile(worst, 1.0 - item.goal.probability)))[: max(50, len(worst) // 20)]
-    return most_often(np.asarray(item.goal.years)[margins[edge].argmin(1)])
-
-
-def _rows(chance: ChanceGoal, plan: Array) -> Array:
-    assert isinstance(chance.solve, LinearMargins)
-    return chance.solve.rows(plan)
-
-
-def _labelled(people: Array, response: Response) -> xr.Dataset:
-    """Admissions by category and year, persons."""
-    frame = pd.DataFrame(response.levers, columns=["category", "year"]).assign(admissions=people)
-    table = frame.set_index(["category", "year"])["admissions"].to_xarray().fillna(0.0)
-    return table.assign_attrs(units="persons per year").to_dataset()
-
-
-def _years(lever: Admissions, chosen: NDArray[np.bool_]) -> str:
-    years = np.asarray(lever.years)[chosen]
-    return f"{years[0]}" if len(years) == 1 else f"{len(years)} years from {years[0]} to {years[-1]}"
+    return found

@@ -1,53 +1,29 @@
-"""The linear program behind every plan: cvxpy in, status policy, cuts, calibration."""
+"""From goals to a plan: cuts on the worst draws until every tail holds, or the least that has to give way."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-import cvxpy as cp
 import numpy as np
 from numpy.typing import NDArray
 
-from .chance import Margins, certify, tail_cut
+from .chance import Margins, Tail, tail_of
 from .errors import SolverError
+from .program import Model, Program
 
-__all__ = ["ChanceGoal", "Limits", "Solution", "calibrated", "least_shortfall", "solve_tail"]
+__all__ = ["ChanceGoal", "Cuts", "Solution", "least_shortfall", "solve_tail"]
 
 log = logging.getLogger(__name__)
 Array = NDArray[np.float64]
+Positions = NDArray[np.intp]
 
-MOST_CUTS = 500
-
-
-@dataclass(frozen=True, eq=False)
-class Limits:
-    """Linear cost and limits of a plan: least ``cost @ x`` with ``low <= x <= high`` and ``matrix @ x <= bound``.
-
-    Parameters
-    ----------
-    cost : array, shape (lever,)
-        Objective, per unit of the plan.
-    low, high : array, shape (lever,)
-        Limits; infinite where there is none.
-    matrix : array, shape (row, lever)
-    bound : array, shape (row,)
-        Further linear limits.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> Limits(np.ones(1), np.zeros(1), np.full(1, np.inf), np.zeros((0, 1)), np.zeros(0)).cost
-    array([1.])
-    """
-
-    cost: Array
-    low: Array
-    high: Array
-    matrix: Array
-    bound: Array
+MOST_CUTS = 2000
+NEAR = 1.7  # times the tail: draws among which the worst are looked for, between looks at all of them
+FEW = 100  # draws; so many are always looked at together
+HALT = 0.85  # how much of the last point a cut is made at stays in the next
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +40,10 @@ class ChanceGoal:
         Margins on the draws that are optimised over, calibrated on, and held out.
     enough : float
         Miss of the tail at which the linear program stops, units of the margin.
+    weight : float, optional
+        Cost of a unit that the mean of the tail misses by, in units of the objective, where the goal is soft.
+    priority : int
+        Goals of priority 1 give way last.
 
     Examples
     --------
@@ -80,6 +60,8 @@ class ChanceGoal:
     calibrate: Margins
     certify: Margins
     enough: float = 1e-6
+    weight: float | None = None
+    priority: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,22 +72,28 @@ class Solution:
     ----------
     plan : array, shape (lever,)
     objective : float
-        ``cost @ plan``.
+        The model's objective at the plan.
     iterations : int
-        Linear programs solved.
-    shortfall : float
-        Largest miss of a tail constraint, units of the margin.
+        Programs solved.
+    missed : array, shape (goal,)
+        What the mean of each tail misses by, beyond what was allowed; units of the margin.
     widening : float
         How many times the request's tail the tail of each goal was.
     allowed : array, shape (goal,)
         What the mean of each goal's tail was allowed to miss by, units of the margin.
     seconds : float
         Wall time.
+    prices : sequence of (int, Tail, float)
+        The cuts that bind: goal, its worst draws, and what a unit more asked of their mean costs.
+    asking : float
+        How much the tails were eased, on the scale of `calibrated`.
+    in_time : bool
+        Whether the search was not stopped by the time allowed.
 
     Examples
     --------
     >>> import numpy as np
-    >>> Solution(np.array([9.5]), objective=9.5, iterations=3, shortfall=0.0, widening=1.0, allowed=np.zeros(1),
+    >>> Solution(np.array([9.5]), objective=9.5, iterations=3, missed=np.zeros(1), widening=1.0, allowed=np.zeros(1),
     ...          seconds=0.1).objective
     9.5
     """
@@ -113,62 +101,202 @@ class Solution:
     plan: Array
     objective: float
     iterations: int
-    shortfall: float
+    missed: Array
     widening: float
     allowed: Array
     seconds: float
+    prices: Sequence[tuple[int, Tail, float]] = ()
+    asking: float = 0.0
+    in_time: bool = True
 
     def record(self, seed: int) -> dict[str, str | float]:
         """What a plan keeps of how it was solved."""
         return {
             "solver": "HiGHS",
             "linear_programs": self.iterations,
-            "tail_shortfall": self.shortfall,
+            "tail_shortfall": float(self.missed.max(initial=0.0)),
             "tail_widening": self.widening,
             "seconds": self.seconds,
             "seed": seed,
+            "stopped": "" if self.in_time else "by the time allowed; the best plan found until then",
         }
 
 
-@dataclass
-class _Cuts:
-    """Cuts found so far; one for a wider tail stays valid for every narrower one."""
+@dataclass(frozen=True, eq=False)
+class _Near:
+    """The worst of some draws, and their margins."""
 
-    goal: list[int] = field(default_factory=list)
-    widening: list[float] = field(default_factory=list)
-    slope: list[Array] = field(default_factory=list)
-    constant: list[float] = field(default_factory=list)
+    draws: Positions
+    margins: Margins
+    of_draws: int
 
-    def add(self, goal: int, widening: float, slope: Array, constant: float) -> None:
-        size = float(np.abs(slope).max()) or 1.0  # rows of unit size, so that the solver's tolerance means the same
-        self.goal.append(goal)
-        self.widening.append(widening)
-        self.slope.append(np.r_[slope, 1.0] / size)
-        self.constant.append(constant / size)
+    def are_enough(self, share: float) -> bool:
+        """Whether a tail of this share of all draws surely lies among them, or nearly."""
+        return len(self.draws) == self.of_draws or len(self.draws) >= 1.3 * share * self.of_draws
 
-    def valid(self, widening: float) -> tuple[Array, Array, NDArray[np.intp]]:
-        keep = [position for position, wide in enumerate(self.widening) if wide >= widening - 1e-12]
-        slope = np.array([self.slope[position] for position in keep])
-        return (
-            slope,
-            np.array([self.constant[position] for position in keep]),
-            np.array([self.goal[position] for position in keep], dtype=int),
+    def of(self, margins: Margins) -> _Near:
+        """The same draws of other margins."""
+        return replace(self, margins=margins.take(self.draws))
+
+
+class Cuts:
+    """The program of one problem with the cuts found so far; each bounds its goal under every tail as wide or narrower.
+
+    Parameters
+    ----------
+    model : Model
+    goals : sequence of ChanceGoal
+    seconds : float
+        Longest time of one program.
+
+    Examples
+    --------
+    >>> import cvxpy as cp, numpy as np
+    >>> from poblar.optimize.chance import LinearMargins
+    >>> margins = LinearMargins(-np.arange(1.0, 11.0)[:, None], np.ones((10, 1, 1)))  # x >= 1 … 10
+    >>> plan = cp.Variable(1)
+    >>> model = Model(plan, cp.sum(plan), [plan >= 0.0])
+    >>> goal = ChanceGoal("cover demand", 0.8, margins, margins, margins)
+    >>> Cuts(model, [goal]).cheapest(widening=1.0).plan.round(6)  # mean of the worst two, 9 and 10
+    array([9.5])
+    """
+
+    def __init__(self, model: Model, goals: Sequence[ChanceGoal], seconds: float = 60.0) -> None:
+        self.model, self.goals = model, goals
+        self.program = Program(model, len(goals), seconds)
+        self.tails: list[tuple[int, Tail]] = []
+        self.bound: list[bool] = []  # whether each cut ever bound a solution
+        self.near: list[_Near | None] = [None] * len(goals)
+        self.start: Array | None = None
+
+    def moved(self, goals: Sequence[ChanceGoal]) -> Cuts:
+        """The same problem with goals moved a little: the worst draws of the old ones bound the new ones too."""
+        new = Cuts(self.model, goals)
+        for (goal, tail), bound in zip(self.tails, self.bound, strict=True):
+            if bound:
+                new.add(goal, tail)
+        new.start = self.start
+        new.near = [None if near is None else near.of(goal.solve) for near, goal in zip(self.near, goals, strict=True)]
+        return new
+
+    def cheapest(self, widening: float, allowed: Array | None = None) -> Solution | None:
+        """The best plan whose tails miss by no more than is allowed; None where there is none."""
+        weights = [goal.weight for goal in self.goals]
+        self.program.misses(
+            np.array([weight or 0.0 for weight in weights]),
+            np.array([0.0 if weight is None else np.inf for weight in weights]),
+        )
+        return self._to_the_end(widening, np.zeros(len(self.goals)) if allowed is None else allowed)
+
+    def nearest(self, widening: float = 1.0) -> Solution:
+        """The plan whose tails miss by least, goals of high priority first; the objective only breaks ties."""
+        most = np.full(len(self.goals), np.inf)
+        solution = None
+        for priority in sorted({goal.priority for goal in self.goals}):
+            level = np.array([goal.priority == priority for goal in self.goals])
+            self.program.misses(1e3 * self.program.unit * level, most, objective=1e-6)
+            solution = self._to_the_end(widening, np.zeros(len(self.goals)))
+            if solution is None:
+                raise SolverError(
+                    "expected limits that some plan keeps, found limits that contradict each other even without a "
+                    "goal; look at minimum, maximum and change of the levers."
+                )
+            slack = np.array([goal.enough for goal in self.goals])
+            most = np.where(level, solution.missed + slack, most)
+        assert solution is not None
+        return solution
+
+    def _to_the_end(self, widening: float, allowed: Array) -> Solution | None:
+        started = time.perf_counter()
+        # What is soft is not eased: its miss has a price.
+        shares = np.array(
+            [min((widening if goal.weight is None else 1.0) * (1.0 - goal.probability), 1.0) for goal in self.goals]
+        )
+        self._forget()
+        active = np.array([tail.share >= shares[goal] - 1e-12 for goal, tail in self.tails], dtype=bool)
+        self.program.ask(active, allowed)
+        plan, centre, runs = self.program.solve(), self.start, 1
+        for _ in range(MOST_CUTS):
+            if plan is None:
+                return None
+            centre = plan if centre is None else HALT * centre + (1.0 - HALT) * plan
+            if self._cut(plan, centre, shares, allowed, everywhere=False) == 0:
+                # Among the draws that are near nothing is missed: look at all of them.
+                if self._cut(plan, plan, shares, allowed, everywhere=True) == 0:
+                    self.start = plan
+                    return self._solution(plan, runs, widening, allowed, time.perf_counter() - started)
+                centre = plan
+            plan, runs = self.program.solve(), runs + 1
+        raise SolverError(
+            f"expected the cuts to close within {MOST_CUTS} programs, found misses left; ask for fewer goals at once, "
+            "or fewer levers."
+        )
+
+    def _cut(self, plan: Array, centre: Array, shares: Array, allowed: Array, *, everywhere: bool) -> int:
+        """Cuts that the plan breaks, one for each goal at most; how many."""
+        missed, found = self.program.missed, 0
+        for number, goal in enumerate(self.goals):
+            slack = allowed[number] + missed[number] + goal.enough
+            for point in (plan,) if everywhere or centre is plan else (centre, plan):
+                tail = self._worst(number, goal.solve, point, shares[number], everywhere)
+                constant, slope = tail.cut(goal.solve)
+                if -(constant + slope @ plan) > slack:
+                    self.add(number, tail, (constant, slope))
+                    found += 1
+                    break
+        return found
+
+    def _worst(self, number: int, margins: Margins, point: Array, share: float, everywhere: bool) -> Tail:
+        """The tail at a point, among the draws that were near it at the last look at all of them."""
+        near = self.near[number]
+        if not everywhere and near is not None and near.are_enough(share):
+            inside = tail_of(near.margins, point, min(share * near.of_draws / len(near.draws), 1.0))
+            return replace(inside, share=share, draws=near.draws[inside.draws])
+        found = margins.worst(point)
+        count = len(found[0])
+        few = min(count, max(int(NEAR * share * count), FEW))
+        chosen = np.sort(np.argsort(found[0], kind="stable")[:few])
+        self.near[number] = _Near(chosen, margins.take(chosen), count)
+        return tail_of(margins, point, share, found)
+
+    def add(self, goal: int, tail: Tail, cut: tuple[float, Array] | None = None) -> None:
+        """Add the cut of a tail to a goal."""
+        constant, slope = tail.cut(self.goals[goal].solve) if cut is None else cut
+        self.tails.append((goal, tail))
+        self.bound.append(cut is None)  # one that is handed over has
+        self.program.cut(goal, constant, slope)
+
+    def _forget(self) -> None:
+        """Drop the cuts that never bound a solution: the program grows slow with them."""
+        if not all(self.bound):
+            self.program.keep(np.array(self.bound))
+            self.tails = [tail for tail, bound in zip(self.tails, self.bound, strict=True) if bound]
+            self.bound = [True] * len(self.tails)
+
+    def _solution(self, plan: Array, runs: int, widening: float, allowed: Array, seconds: float) -> Solution:
+        prices = self.program.prices()
+        self.bound = [bound or price > 0.0 for bound, price in zip(self.bound, prices, strict=True)]
+        return Solution(
+            plan,
+            self.program.value(plan),
+            runs,
+            self.program.missed.copy(),
+            widening,
+            allowed,
+            seconds,
+            [(goal, tail, float(price)) for (goal, tail), price in zip(self.tails, prices, strict=True) if price > 0.0],
         )
 
 
 def solve_tail(
-    limits: Limits,
-    goals: Sequence[ChanceGoal],
-    widening: float,
-    allowed: Array | None = None,
-    cuts: _Cuts | None = None,
+    model: Model, goals: Sequence[ChanceGoal], widening: float, allowed: Array | None = None
 ) -> Solution | None:
     """Cheapest plan whose worst draws are good on average: the mean margin of each goal's tail is not negative.
 
     Parameters
     ----------
-    limits : Limits
-        Cost and limits.
+    model : Model
+        Objective and limits.
     goals : sequence of ChanceGoal
         Goals, by their margins on the solving draws.
     widening : float
@@ -176,8 +304,6 @@ def solve_tail(
         which is conservative; more asks for less.
     allowed : array, shape (goal,), optional
         What each mean may miss by, units of the margin; nothing, unless given.
-    cuts : optional
-        Cuts of earlier calls on the same goals, extended in place.
 
     Returns
     -------
@@ -191,27 +317,29 @@ def solve_tail(
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import cvxpy as cp, numpy as np
     >>> from poblar.optimize.chance import LinearMargins
     >>> margins = LinearMargins(-np.arange(1.0, 11.0)[:, None], np.ones((10, 1, 1)))  # x >= 1 … 10
+    >>> plan = cp.Variable(1)
     >>> goal = ChanceGoal("cover demand", 0.8, margins, margins, margins)
-    >>> limits = Limits(np.ones(1), np.zeros(1), np.full(1, np.inf), np.zeros((0, 1)), np.zeros(0))
-    >>> solve_tail(limits, [goal], widening=1.0).plan.round(6)  # mean of the worst two, 9 and 10
+    >>> model = Model(plan, cp.sum(plan), [plan >= 0.0])
+    >>> solve_tail(model, [goal], widening=1.0).plan.round(6)  # mean of the worst two, 9 and 10
     array([9.5])
     """
-    allowed = np.zeros(len(goals)) if allowed is None else allowed
-    return _cut_to_the_end(limits, goals, widening, cuts if cuts is not None else _Cuts(), allowed)
+    return Cuts(model, goals).cheapest(widening, allowed)
 
 
-def least_shortfall(limits: Limits, goals: Sequence[ChanceGoal]) -> Solution:
+def least_shortfall(model: Model, goals: Sequence[ChanceGoal], widening: float = 1.0) -> Solution:
     """The plan within the limits whose tails miss the goals by least: what can be reached where no plan exists.
 
     Parameters
     ----------
-    limits : Limits
-        Limits; the cost only breaks ties.
+    model : Model
+        Limits; the objective only breaks ties.
     goals : sequence of ChanceGoal
-        Goals.
+        Goals; those of priority 1 give way last.
+    widening : float
+        As in `solve_tail`.
 
     Returns
     -------
@@ -219,153 +347,12 @@ def least_shortfall(limits: Limits, goals: Sequence[ChanceGoal]) -> Solution:
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import cvxpy as cp, numpy as np
     >>> from poblar.optimize.chance import LinearMargins
     >>> margins = LinearMargins(-np.arange(1.0, 11.0)[:, None], np.ones((10, 1, 1)))
+    >>> plan = cp.Variable(1)
     >>> goal = ChanceGoal("cover demand", 0.8, margins, margins, margins)
-    >>> limits = Limits(np.ones(1), np.zeros(1), np.full(1, 7.0), np.zeros((0, 1)), np.zeros(0))
-    >>> least_shortfall(limits, [goal]).plan.round(6)
+    >>> least_shortfall(Model(plan, cp.sum(plan), [plan >= 0.0, plan <= 7.0]), [goal]).plan.round(6)
     array([7.])
     """
-    solution = _cut_to_the_end(limits, goals, 1.0, _Cuts(), None)
-    if solution is None:
-        raise SolverError(
-            "expected limits that some plan keeps, found limits that contradict each other even without a goal; "
-            "look at minimum, maximum and change of the levers."
-        )
-    return solution
-
-
-def calibrated(
-    limits: Limits,
-    goals: Sequence[ChanceGoal],
-    rounded: Callable[[Array], Array],
-    steps: int = 8,
-) -> Solution | None:
-    """Cheapest plan that reaches the requests on the calibration draws, plus one standard error of that count.
-
-    The tail at the request is conservative, so it is eased by bisection, first by its width and, once it holds nearly
-    all draws, by what its mean may miss: as much as can be while the calibration draws, which the plan has not seen,
-    still reach every request.
-
-    Parameters
-    ----------
-    limits : Limits
-        Cost and limits.
-    goals : sequence of ChanceGoal
-        Goals.
-    rounded : callable
-        What becomes of a plan before it is carried out (whole officers); certificates count that.
-    steps : int
-        Bisections.
-
-    Returns
-    -------
-    Solution or None
-        None if no tail that some plan holds reaches the requests.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from poblar.optimize.chance import LinearMargins
-    >>> rng = np.random.default_rng(1)
-    >>> sets = [LinearMargins(-rng.exponential(1.0, (2000, 1)), np.ones((2000, 1, 1))) for _ in range(3)]
-    >>> limits = Limits(np.ones(1), np.zeros(1), np.full(1, np.inf), np.zeros((0, 1)), np.zeros(0))
-    >>> solution = calibrated(limits, [ChanceGoal("cover demand", 0.9, *sets)], rounded=lambda plan: plan)
-    >>> bool(2.2 < solution.plan[0] < 2.6)  # the 90 % quantile is log 10 = 2.3
-    True
-    """
-    started, cuts, solved = time.perf_counter(), _Cuts(), 0
-
-    def good(solution: Solution) -> bool:
-        plan = rounded(solution.plan)
-        counts = [certify(goal.calibrate, plan) for goal in goals]
-        return all(
-            count.probability >= goal.probability + np.sqrt(goal.probability * (1.0 - goal.probability) / count.draws)
-            for goal, count in zip(goals, counts, strict=True)
-        )
-
-    cheapest, _ = _master(limits, len(goals), cuts.valid(0.0), np.zeros(len(goals)))
-    if cheapest is None:
-        return None
-    # The scale of easing: up to 0 the logarithm of the tail's width over the widest, from there to 1 the share of
-    # what the cheapest plan misses by. A tenth of the request's tail still asks for more than the request does.
-    widest = 0.98 / max(1.0 - goal.probability for goal in goals)
-    missing = np.array(
-        [max(0.0, -tail_cut(goal.solve, cheapest, min(widest * (1.0 - goal.probability), 1.0))[0]) for goal in goals]
-    )
-    strict, eased = float(np.log(0.1 / widest)), 1.0
-    best, asking = None, eased
-    for _ in range(steps + 1):
-        tried = solve_tail(limits, goals, widest * np.exp(min(asking, 0.0)), max(asking, 0.0) * missing, cuts)
-        solved += tried.iterations if tried is not None else 1
-        if tried is not None and not good(tried):
-            eased = asking
-        else:
-            best, strict = tried or best, asking  # None: too strict for the limits
-        if best is not None and asking == 1.0:
-            break  # the cheapest plan is good enough
-        asking = 0.5 * (strict + eased)
-    if best is None:
-        return None
-    seconds = time.perf_counter() - started
-    log.info("%d linear programs, tail %.2f times the request's, %.2f s", solved, best.widening, seconds)
-    return replace(best, iterations=solved, seconds=seconds)
-
-
-def _cut_to_the_end(
-    limits: Limits, goals: Sequence[ChanceGoal], widening: float, cuts: _Cuts, allowed: Array | None
-) -> Solution | None:
-    """Add cuts until the tails miss by no more than is allowed; by the least there can be if nothing is said."""
-    started = time.perf_counter()
-    tails = [min(widening * (1.0 - goal.probability), 1.0) for goal in goals]
-    plan, missed = _master(limits, len(goals), cuts.valid(widening), allowed)
-    worst = 0.0
-    for iteration in range(1, MOST_CUTS + 1):
-        if plan is None:
-            return None
-        worst = 0.0
-        for position, (goal, tail) in enumerate(zip(goals, tails, strict=True)):
-            value, gradient = tail_cut(goal.solve, plan, tail)
-            violation = -value - missed[position]
-            if violation > goal.enough:
-                cuts.add(position, widening, gradient, value - float(gradient @ plan))
-                worst = max(worst, violation)
-        if worst == 0.0:
-            seconds = time.perf_counter() - started
-            short = float(max(0.0, *missed)) if allowed is None else 0.0
-            return Solution(plan, float(limits.cost @ plan), iteration, short, widening, missed, seconds)
-        plan, missed = _master(limits, len(goals), cuts.valid(widening), allowed)
-    raise SolverError(
-        f"expected the cuts to close within {MOST_CUTS} linear programs, found a miss of {worst:g} left; "
-        "ask for fewer goals at once, or fewer levers."
-    )
-
-
-def _master(
-    limits: Limits, goals: int, cuts: tuple[Array, Array, NDArray[np.intp]], allowed: Array | None
-) -> tuple[Array | None, Array]:
-    """Solve the linear program of the cuts so far: the plan (None if there is none), and what each goal misses by."""
-    slope, constant, goal = cuts
-    x = cp.Variable(len(limits.cost))
-    short = cp.Variable(goals, nonneg=True) if allowed is None else cp.Constant(allowed)  # units of the margin
-    bounded = np.isfinite(limits.high)
-    constraints: list[cp.Constraint] = [x >= limits.low]
-    if bounded.any():
-        constraints.append(x[bounded] <= limits.high[bounded])
-    if len(limits.bound):
-        constraints.append(limits.matrix @ x <= limits.bound)
-    if len(constant):
-        constraints.append(slope[:, :-1] @ x + constant + cp.multiply(slope[:, -1], short[goal]) >= 0)
-    cost = limits.cost / (float(np.abs(limits.cost).max()) or 1.0)
-    objective = cost @ x if allowed is not None else 1e6 * cp.sum(short) + 1e-6 * cost @ x
-    problem = cp.Problem(cp.Minimize(objective), constraints)
-    problem.solve(solver=cp.HIGHS)
-    if problem.status == cp.INFEASIBLE:
-        return None, np.zeros(goals)
-    if problem.status != cp.OPTIMAL or x.value is None:
-        raise SolverError(
-            f"expected the solver to end optimal or infeasible, found {problem.status!r}; "
-            "check that every lever has sensible limits."
-        )
-    return np.clip(x.value, limits.low, limits.high), np.asarray(short.value, dtype=float)
+    return Cuts(model, goals).nearest(widening)

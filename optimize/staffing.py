@@ -11,13 +11,14 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ..forecast.queue import simulate_queue
+from .calibrate import calibrated
 from .chance import Certificate, certify, deal
 from .errors import GoalError
 from .fifo import FifoMargins, fifo_margins
 from .goals import WaitTime
 from .office import QUARTER, Office, Staffing
 from .plan import GoalReport, Plan, kept, missed
-from .solve import ChanceGoal, Limits, Solution, calibrated, least_shortfall, solve_tail
+from .solve import ChanceGoal, Cuts, Solution
 from .words import month, most_often, percent
 
 __all__ = ["StaffingPlan"]
@@ -100,11 +101,11 @@ class StaffingPlan:
         sets = deal(self.queue.sizes["draw"], seed)
         chances = [_chance(goal, office, sets) for goal in self.goals]
         flat = [chance for group in chances for chance in group]
-        limits = office.limits()
-        solution = calibrated(limits, flat, rounded=office.whole)
+        cuts = Cuts(office.model(), flat)
+        solution = calibrated(cuts, rounded=office.whole)
         exists = solution is not None
         if solution is None:
-            solution = least_shortfall(limits, flat)
+            solution = cuts.nearest()
         plan = office.whole(solution.plan)
         reports = [
             _report(goal, group, office, sets, plan, exists) for goal, group in zip(self.goals, chances, strict=True)
@@ -119,7 +120,7 @@ class StaffingPlan:
             objective=cost,
             objective_units=office.staffing.currency,
             binding=office.binding(plan),
-            prices=self._prices(office, sets, limits, solution) if exists else pd.DataFrame(),
+            prices=self._prices(office, sets, solution) if exists else pd.DataFrame(),
             draws={name: len(draws) for name, draws in sets.items()},
             record=solution.record(seed),
             assumptions=self._assumptions(office),
@@ -148,9 +149,7 @@ class StaffingPlan:
             attrs={"units": "officers"},
         )
 
-    def _prices(
-        self, office: Office, sets: dict[str, NDArray[np.intp]], limits: Limits, solution: Solution
-    ) -> pd.DataFrame:
+    def _prices(self, office: Office, sets: dict[str, NDArray[np.intp]], solution: Solution) -> pd.DataFrame:
         """What a wait one month shorter costs, by solving again."""
         rows = []
         years = office.months / 12
@@ -158,7 +157,7 @@ class StaffingPlan:
             chances = [
                 chance for goal in self.goals for chance in _chance(goal, office, sets, goal.months - (goal is moved))
             ]
-            again = solve_tail(limits, chances, solution.widening, solution.allowed)
+            again = Cuts(office.model(), chances).cheapest(solution.widening, solution.allowed)
             price = np.nan if again is None else (again.objective - solution.objective) / years
             words = (
                 f"no plan keeps a wait of {moved.months - 1} months"
@@ -234,10 +233,10 @@ def _chance(
     spans = [(first, last)] if goal.together else [(one, one) for one in range(first, last + 1)]
     return [
         ChanceGoal(
-            name=goal.describe(),
-            probability=goal.probability,
+            goal.describe(),
+            goal.probability,
+            *(margins[name].months_between(*span) for name in ("solve", "calibrate", "certify")),
             enough=ENOUGH,
-            **{name: margin.months_between(*span) for name, margin in margins.items()},
         )
         for span in spans
     ]

@@ -5,10 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
 from ..forecast import Projection, simulate_queue
-from ..optimize import Admissions, GrowthRate, Plan, QuotaPlan, Staffing, StaffingPlan, SupportRatio, WaitTime
+from ..optimize import (
+    Admissions,
+    GrowthRate,
+    Plan,
+    PopulationGoal,
+    QuotaPlan,
+    Staffing,
+    StaffingPlan,
+    SupportRatio,
+    WaitTime,
+)
 from ..optimize.response import respond
 from .study import Study
 
@@ -112,26 +121,20 @@ def growth_with_plan(people: Projection, plan: Plan, study: Study) -> xr.Dataset
     xarray.Dataset
         ``growth_rate`` (fraction per year) and ``support_ratio`` by scenario ("without", "with"), draw and year.
     """
-    goal = SupportRatio(at_least=1.0, years=[study.hold[1]])
-    response = respond(people, [_admissions(study)], goal.functionals())
-    admissions = plan.decided["admissions"].sel(category=study.category).to_numpy()
-    totals = {
-        scenario: {name: base + response.slope[name] @ admitted for name, base in response.base.items()}
-        for scenario, admitted in (("without", 0.0 * admissions), ("with", admissions))
-    }
-    everyone, working, older = goal.functionals()
+    years = people.flows["year"].to_numpy().tolist()
+    growth, support = GrowthRate(at_least=0.0, years=years), SupportRatio(at_least=0.0, years=years)
+    response = respond(people, [_admissions(study)], growth.functionals() | support.functionals())
+    admitted = response.vector(plan.decided)
+    plans = {"without": 0.0 * admitted, "with": admitted}
 
-    def stacked(values: list[NDArray[np.float64]], units: str) -> xr.DataArray:
-        years = response.years[: values[0].shape[1]]
+    def stacked(goal: PopulationGoal, units: str) -> xr.DataArray:
         return xr.DataArray(
-            np.stack(values),
+            np.stack([goal.indicator(response, persons) for persons in plans.values()]),
             dims=("scenario", "draw", "year"),
-            coords={"scenario": list(totals), "year": years},
+            coords={"scenario": list(plans), "year": years},
             attrs={"units": units},
         )
 
-    growth = [total[everyone][:, 1:] / total[everyone][:, :-1] - 1.0 for total in totals.values()]
-    support = [(total[working] / total[older])[:, :-1] for total in totals.values()]
     return xr.Dataset(
         {
             "growth_rate": stacked(growth, "per year"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from poblar.optimize import GoalError
-from poblar.optimize.chance import Certificate, LinearMargins, certify, deal, tail_cut
+from poblar.optimize.chance import Certificate, LinearMargins, certify, deal, tail_of
 
 
 @given(st.integers(0, 10_000), st.floats(0.01, 1.0))
@@ -15,13 +15,24 @@ def test_a_tail_is_the_mean_of_the_worst_share_of_draws(seed: int, tail: float) 
     rng = np.random.default_rng(seed)
     margins = LinearMargins(rng.normal(size=(60, 4)), rng.normal(size=(60, 4, 3)))
     plan = rng.normal(size=3)
-    value, gradient = tail_cut(margins, plan, tail)
+    found = tail_of(margins, plan, tail)
     worst = np.sort(margins.rows(plan).min(axis=1))
     # By the definition of Rockafellar and Uryasev: the largest of a - mean((a - m)+) / tail is at a quantile.
     expected = max(a - np.maximum(a - worst, 0.0).mean() / tail for a in worst)
-    assert value == pytest.approx(expected, abs=1e-9)
+    assert found.value == pytest.approx(expected, abs=1e-9)
+    assert found.weights.sum() == pytest.approx(1.0)
+    assert found.weights.max() <= 1.0 / (tail * 60) + 1e-9
+    constant, slope = found.cut(margins)
+    assert constant + slope @ plan == pytest.approx(found.value, abs=1e-9)
     elsewhere = rng.normal(size=3)
-    assert tail_cut(margins, elsewhere, tail)[0] <= value + gradient @ (elsewhere - plan) + 1e-9  # a cut bounds it
+    assert tail_of(margins, elsewhere, tail).value <= constant + slope @ elsewhere + 1e-9  # a cut bounds it
+
+
+def test_some_of_the_draws_have_the_same_margins() -> None:
+    rng = np.random.default_rng(1)
+    margins = LinearMargins(rng.normal(size=(60, 4)), rng.normal(size=(60, 4, 3)))
+    some, plan = np.array([3, 17, 59]), rng.normal(size=3)
+    np.testing.assert_array_equal(margins.take(some).worst(plan)[0], margins.worst(plan)[0][some])
 
 
 def test_intervals_are_those_of_clopper_and_pearson() -> None:

@@ -5,59 +5,134 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from poblar.forecast import Projection
 from poblar.forecast.schedules import rogers_castro
 from poblar.optimize import (
     PROFILES,
     Admissions,
+    Births,
+    Budget,
     DependencyRatio,
+    ForeignBorn,
     GoalError,
     GrowthRate,
+    MedianAge,
     PopulationSize,
+    Share,
     Staffing,
     SupportRatio,
     WaitTime,
+    WorkingAge,
 )
-from poblar.optimize.response import Response
+from poblar.optimize.admissions import Column
+from poblar.optimize.held import PopulationMargins
+from poblar.optimize.response import Response, by_hand, respond
 from poblar.optimize.words import month, months_in, most_often, percent, span
 
 
 @pytest.fixture
 def response() -> Response:
-    """Two draws, stocks of 2030-2032, one lever; working and older people by hand."""
+    """Two draws, stocks of 2030-2032, one lever: people of working age who come in 2029, by hand."""
     everyone = np.array([[100.0, 101.0, 99.99], [200.0, 200.0, 210.0]])
-    working = 0.6 * everyone
-    older = 0.2 * everyone
-    base = {"everyone": everyone, "aged 15-64": working, "aged 65+": older}
-    slope = {
-        name: np.ones((2, 3, 1)) * share for name, share in (("everyone", 1.0), ("aged 15-64", 1.0), ("aged 65+", 0.0))
-    }
-    return Response(years=np.array([2030, 2031, 2032]), base=base, slope=slope, levers=[("workers", 2029)])
+    parts = {"everyone": 1.0, "aged 15-64": 0.6, "aged 65+": 0.2, "births": 0.01, "younger than 40": 0.55}
+    parts |= {"foreign-born": 0.05}
+    answer = {"everyone": 1.0, "aged 15-64": 1.0, "aged 65+": 0.0, "births": 0.02, "younger than 40": 0.9}
+    answer |= {"foreign-born": 0.98}
+    return by_hand(
+        [2030, 2031, 2032],
+        {name: share * everyone for name, share in parts.items()},
+        {name: np.full((2, 3, 1), more) for name, more in answer.items()},
+        columns=[Column("workers", 2029)],
+    )
 
 
 @pytest.mark.parametrize(
     ("goal", "worst"),
     [
         (GrowthRate(at_least=0.0, years=[2030, 2031]), [99.99 / 101.0 - 1.0, 0.0]),
-        (SupportRatio(at_least=3.0, years=[2030, 2031]), [3.0, 3.0]),
-        (DependencyRatio(at_most=0.7, years=[2030, 2031]), [1 / 0.6 - 1, 1 / 0.6 - 1]),
+        (SupportRatio(at_least=3.1, years=[2030, 2031]), [3.0, 3.0]),
+        (DependencyRatio(at_most=0.65, years=[2030, 2031]), [1 / 0.6 - 1, 1 / 0.6 - 1]),
         (PopulationSize(at_least=150.0, years=[2030, 2032]), [99.99, 200.0]),
+        (WorkingAge(at_least=75.0, years=[2030, 2032]), [0.6 * 99.99, 120.0]),
+        (Births(at_least=1.5, years=[2030, 2031]), [0.9999, 2.0]),
+        (MedianAge(at_most=40, half=0.6, years=[2031]), [0.55, 0.55]),
+        (ForeignBorn(at_most=0.2, years=[2031]), [0.05, 0.05]),
     ],
     ids=lambda value: type(value).__name__,
 )
 def test_a_goal_holds_exactly_where_its_margins_are_not_negative(response: Response, goal, worst: list[float]) -> None:
-    for people in (0.0, 3.0, 40.0):
+    margins = PopulationMargins(goal, response, response.draws)
+    for people in (0.0, 3.0, 40.0, 400.0):
         plan = np.array([people])
-        constant, slope = goal.rows(response)
-        kept = ((constant + slope @ plan) >= -1e-12).all(axis=1)
+        kept = (margins.rows(plan) >= -1e-12).all(axis=1)
         reached = goal.reached(response, plan)
-        better = reached >= goal.target - 1e-12 if goal.better_is_more else reached <= goal.target + 1e-12
+        better = reached >= goal.target - 1e-9 if goal.better_is_more else reached <= goal.target + 1e-9
         assert (kept == better).all()
+        assert (goal.kept(response, plan).all(axis=1) == better).all()
+        values, rows = margins.worst(plan)
+        for draw in range(2):
+            constant, slope = margins.mean(np.ones(1), np.array([draw]), rows[[draw]])
+            assert constant + slope @ plan == pytest.approx(values[draw], abs=1e-6)  # responses are float32
     np.testing.assert_allclose(goal.reached(response, np.zeros(1)), worst, rtol=1e-12)
 
 
 def test_a_tighter_goal_has_smaller_margins(response: Response) -> None:
-    for goal in (GrowthRate(at_least=0.0, years=[2030]), SupportRatio(at_least=3.0, years=[2030])):
-        assert (goal.rows(response, goal.step)[0] < goal.rows(response)[0]).all()
+    for goal in (
+        GrowthRate(at_least=0.0, years=[2030]),
+        SupportRatio(at_least=3.0, years=[2030]),
+        DependencyRatio(at_most=0.7, years=[2030]),
+    ):
+        asked, more = (PopulationMargins(goal, response, response.draws, tighter=step) for step in (0.0, goal.step))
+        moved = asked.rows(np.zeros(1)) - more.rows(np.zeros(1))
+        assert (moved > 0.0).all()
+        assert moved.mean() == pytest.approx(asked.per_target(goal) * abs(goal.step), rel=1e-9)
+
+
+def test_the_median_age_is_at_most_an_age_exactly_where_half_are_younger(people: Projection) -> None:
+    """The goal and the indicator say the same, between whole ages too."""
+    few = people.isel(draw=slice(0, 50))
+    median = few.stocks["median_age"].sel(year=2045).squeeze("country").to_numpy()
+    age = float(np.round(np.median(median), 3))
+    goal = MedianAge(at_most=age, years=[2045])
+    response = respond(few, [Admissions("workers", profile="worker", years=[2030])], goal.functionals(), goal.needs())
+    assert (goal.kept(response, np.zeros(1))[:, 0] == (median <= age)).all()
+
+
+def test_years_beyond_the_horizon_are_refused(response: Response) -> None:
+    for goal in (PopulationSize(at_least=1.0, years=[2033]), GrowthRate(at_least=0.0, years=[2029])):
+        with pytest.raises(GoalError, match="expected years within 2030-2032, the horizon of the projection, found"):
+            PopulationMargins(goal, response, response.draws)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: GrowthRate(at_least=0.0, years=[2030], weight=0.0), "expected a weight above zero, or none"),
+        (lambda: GrowthRate(at_least=0.0, years=[2030], priority=0), "expected a priority of 1 or more"),
+        (
+            lambda: WorkingAge(at_least=1.0, years=[2030], young=70),
+            "expected ages 0 < young < old <= 100",
+        ),
+        (lambda: MedianAge(at_most=0.0, years=[2030]), "expected an age above 0 and up to 100"),
+        (
+            lambda: Budget(name="homes", per_person={"x": -1.0}, at_most=1.0),
+            "homes: expected per_person",
+        ),
+        (lambda: Share(of="x", at_least=0.6, at_most=0.4), "expected 0 <= at_least <= at_most <= 1, found 0.6 and 0.4"),
+        (lambda: Admissions("x", profile="worker", years=[2030], leaves=1.5), "expected leaves between 0 and 1"),
+        (
+            lambda: Admissions("x", profile="free", years=[2030], group=7),
+            "expected group of 1 year or a divisor",
+        ),
+        (
+            lambda: Admissions("x", profile="worker", years=[2030], at_most={2031: 5}),
+            "at_most by years of",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(make, message: str) -> None:
+    with pytest.raises(GoalError, match=message):
+        make()
 
 
 @pytest.mark.parametrize("probability", [0.0, 1.0, 1.2, -0.1])
@@ -132,7 +207,7 @@ def test_levers_that_cannot_be_meant_are_refused() -> None:
         Admissions("workers", profile="worker", years=[2027], at_least=10, at_most=5)
     with pytest.raises(GoalError, match=r"change_at_most between 0 and 1 \(0.1 is ten percent\), found 10"):
         Admissions("workers", profile="worker", years=[2027], change_at_most=10)
-    with pytest.raises(GoalError, match="expected a profile among worker, family, found 'nurse'"):
+    with pytest.raises(GoalError, match="expected a profile among worker, family, free, found 'nurse'"):
         Admissions("workers", profile="nurse", years=[2027])
     twice = 2.0 * PROFILES["worker"]
     with pytest.raises(GoalError, match=r"that sum to one, .*with sum 2; divide it by its sum"):
