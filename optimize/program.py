@@ -193,9 +193,9 @@ class Program:
         return values[self.first : self.first + self.model.plan.size]
 
     def prices(self) -> Array:
-        """What a unit more asked of each cut costs (cut,), from the duals of the last solve."""
-        duals = np.array(self.highs.getSolution().row_dual)[self.rows :]
-        return self.unit * np.abs(duals) / np.array(self.size) if len(duals) else np.zeros(0)
+        """What a unit more asked of each cut costs, from the duals of the last solve; cuts added since have none."""
+        duals = np.abs(np.array(self.highs.getSolution().row_dual)[self.rows :])
+        return self.unit * duals / np.array(self.size[: len(duals)])
 
     def value(self, plan: Array) -> float:
         """The model's objective at a plan."""

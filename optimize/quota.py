@@ -25,7 +25,7 @@ from .words import percent
 __all__ = ["OpenQuotaPlan", "QuotaPlan"]
 
 Array = NDArray[np.float64]
-ENOUGH = 1e-6  # share of the people by which the mean of a tail may miss
+ENOUGH = 1e-7  # share of the people by which the mean of a tail may miss
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ class OpenQuotaPlan:
         """
         asked = list(self.problem.goals if goals is None else goals)
         response = self._responding(asked)
-        prepared = [_prepare(goal, response, self.sets) for goal in asked]
+        prepared = [chances_of(goal, response, self.sets) for goal in asked]
         chances = [chance for chances in prepared for chance in chances]
         cuts, hint = self._cuts(asked, chances)
         solution = calibrated(cuts, rounded=lambda plan: plan, hint=hint, seconds=seconds)
@@ -274,7 +274,7 @@ class OpenQuotaPlan:
         cheapest = self.problem.objective == "cheapest"
         rows = []
         for position, goal in enumerate(goals):
-            tighter = _prepare(goal, self.response, self.sets, goal.step)
+            tighter = chances_of(goal, self.response, self.sets, goal.step)
             taken = 0.0
             for number, tail, price in solution.prices:
                 if owner[number] != position:
@@ -306,7 +306,7 @@ class OpenQuotaPlan:
         )
 
 
-def _prepare(
+def chances_of(
     goal: PopulationGoal, response: Response, sets: Mapping[str, NDArray[np.intp]], tighter: float = 0.0
 ) -> list[ChanceGoal]:
     """One chance constraint for all years together, or one for each, on the three sets of draws."""

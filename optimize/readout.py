@@ -113,8 +113,8 @@ def binding(people: Array, columns: Sequence[Column], levers: Sequence[Admission
                 number = f"{values[0]:,.0f}" if len(values) == 1 else f"{values[0]:,.0f} to {values[-1]:,.0f}"
                 found.append(f"{which} {number} {lever.name} a year, in {_years(lever, standing)}")
         if lever.change_at_most is not None:
-            change = np.abs(np.diff(own, prepend=own[0])) >= lever.change_at_most * np.r_[np.inf, own[:-1]] - SLACK
-            moving = change & (own > SLACK)
+            change = np.abs(np.diff(own)) >= lever.change_at_most * own[:-1] - SLACK
+            moving = np.r_[False, change] & (own > SLACK)
             if moving.any():
                 most = percent(lever.change_at_most)
                 found.append(f"{lever.name} change by at most {most} a year, in {_years(lever, moving)}")

@@ -21,8 +21,9 @@ Array = NDArray[np.float64]
 Positions = NDArray[np.intp]
 
 MOST_CUTS = 2000
-NEAR = 1.7  # times the tail: draws among which the worst are looked for, between looks at all of them
-FEW = 100  # draws; so many are always looked at together
+NEAR = 1.4  # times the tail: draws among which the worst are looked for, between looks at all of them
+FEW = 60  # draws; so many are always looked at together
+PATIENCE = 25  # programs in a row that a cut may bind nothing in
 HALT = 0.85  # how much of the last point a cut is made at stays in the next
 
 
@@ -132,7 +133,7 @@ class _Near:
 
     def are_enough(self, share: float) -> bool:
         """Whether a tail of this share of all draws surely lies among them, or nearly."""
-        return len(self.draws) == self.of_draws or len(self.draws) >= 1.3 * share * self.of_draws
+        return len(self.draws) == self.of_draws or len(self.draws) >= 1.2 * share * self.of_draws
 
     def of(self, margins: Margins) -> _Near:
         """The same draws of other margins."""
@@ -166,6 +167,7 @@ class Cuts:
         self.program = Program(model, len(goals), seconds)
         self.tails: list[tuple[int, Tail]] = []
         self.bound: list[bool] = []  # whether each cut ever bound a solution
+        self.idle: list[int] = []  # programs in a row in which it bound nothing
         self.near: list[_Near | None] = [None] * len(goals)
         self.start: Array | None = None
 
@@ -212,7 +214,7 @@ class Cuts:
         shares = np.array(
             [min((widening if goal.weight is None else 1.0) * (1.0 - goal.probability), 1.0) for goal in self.goals]
         )
-        self._forget()
+        self._keep(np.array(self.bound, dtype=bool))
         active = np.array([tail.share >= shares[goal] - 1e-12 for goal, tail in self.tails], dtype=bool)
         self.program.ask(active, allowed)
         plan, centre, runs = self.program.solve(), self.start, 1
@@ -226,6 +228,7 @@ class Cuts:
                     self.start = plan
                     return self._solution(plan, runs, widening, allowed, time.perf_counter() - started)
                 centre = plan
+            self._drop_idle()
             plan, runs = self.program.solve(), runs + 1
         raise SolverError(
             f"expected the cuts to close within {MOST_CUTS} programs, found misses left; ask for fewer goals at once, "
@@ -264,14 +267,27 @@ class Cuts:
         constant, slope = tail.cut(self.goals[goal].solve) if cut is None else cut
         self.tails.append((goal, tail))
         self.bound.append(cut is None)  # one that is handed over has
+        self.idle.append(0)
         self.program.cut(goal, constant, slope)
 
-    def _forget(self) -> None:
-        """Drop the cuts that never bound a solution: the program grows slow with them."""
-        if not all(self.bound):
-            self.program.keep(np.array(self.bound))
-            self.tails = [tail for tail, bound in zip(self.tails, self.bound, strict=True) if bound]
-            self.bound = [True] * len(self.tails)
+    def _keep(self, cuts: NDArray[np.bool_]) -> None:
+        """Forget the other cuts: the program grows slow with them."""
+        if not cuts.all():
+            self.program.keep(cuts)
+            chosen = np.flatnonzero(cuts)
+            self.tails = [self.tails[cut] for cut in chosen]
+            self.bound = [self.bound[cut] for cut in chosen]
+            self.idle = [self.idle[cut] for cut in chosen]
+
+    def _drop_idle(self) -> None:
+        """Forget the cuts that have bound nothing for long, a few at a time."""
+        prices = self.program.prices()
+        self.idle = [
+            0 if price > 0.0 else idle + 1 for idle, price in zip(self.idle, prices[: len(self.idle)], strict=False)
+        ] + self.idle[len(prices) :]
+        idle = np.array(self.idle) > PATIENCE
+        if idle.sum() > PATIENCE // 2:
+            self._keep(~idle | np.array(self.bound))
 
     def _solution(self, plan: Array, runs: int, widening: float, allowed: Array, seconds: float) -> Solution:
         prices = self.program.prices()
