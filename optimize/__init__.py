@@ -12,7 +12,9 @@ from .office import Staffing
 from .plan import GoalReport, Plan
 from .quota import OpenQuotaPlan, QuotaPlan
 from .ratios import DependencyRatio, ForeignBorn, MedianAge, SupportRatio
+from .regional import OpenRegionalPlan, RegionalPlan
 from .staffing import StaffingPlan
+from .transfers import Transfer
 
 __all__ = [
     "PROFILES",
@@ -28,15 +30,18 @@ __all__ = [
     "MedianAge",
     "NoPlanError",
     "OpenQuotaPlan",
+    "OpenRegionalPlan",
     "Plan",
     "PopulationGoal",
     "PopulationSize",
     "QuotaPlan",
+    "RegionalPlan",
     "Share",
     "SolverError",
     "Staffing",
     "StaffingPlan",
     "SupportRatio",
+    "Transfer",
     "WaitTime",
     "WorkingAge",
 ]

@@ -56,6 +56,8 @@ def calibrated(
     --------
     >>> import cvxpy as cp, numpy as np
     >>> from poblar.optimize.chance import LinearMargins
+    >>> from poblar.optimize.program import Model
+    >>> from poblar.optimize.solve import ChanceGoal
     >>> rng = np.random.default_rng(1)
     >>> sets = [LinearMargins(-rng.exponential(1.0, (2000, 1)), np.ones((2000, 1, 1))) for _ in range(3)]
     >>> plan = cp.Variable(1)

@@ -11,8 +11,9 @@ import pandas as pd
 from .errors import GoalError
 from .held import PopulationGoal
 from .quota import OpenQuotaPlan, QuotaPlan
+from .regional import RegionalPlan
 
-__all__ = ["frontier"]
+__all__ = ["frontier", "pareto"]
 
 BOUNDS = ("at_least", "at_most")
 
@@ -71,13 +72,13 @@ def frontier(
     goals = list(opened.problem.goals)
     if not 0 <= goal < len(goals) or len(values) == 0:
         raise GoalError(
-            f"expected a goal of 0 to {len(goals) - 1} and one value or more, found goal {goal} and {len(values)} of them."
+            f"expected a goal of 0 to {len(goals) - 1} and a value or more, found goal {goal} and {len(values)} values."
         )
-    rows = []
+    rows, units = [], ""
     for value in values:
         asked = _moved(goals[goal], over, float(value))
         plan = opened.solve([*goals[:goal], asked, *goals[goal + 1 :]])
-        report = plan.goals[goal]
+        report, units = plan.goals[goal], plan.objective_units
         rows.append(
             {
                 "value": float(value),
@@ -91,7 +92,7 @@ def frontier(
             }
         )
     frame = pd.DataFrame(rows)
-    frame.attrs = {"goal": goals[goal].describe(), "over": over, "units": plan.objective_units}
+    frame.attrs = {"goal": goals[goal].describe(), "over": over, "units": units}
     return frame
 
 
@@ -105,3 +106,84 @@ def _moved(goal: PopulationGoal, over: str, value: float) -> PopulationGoal:
     if type(goal).__name__ == "MedianAge":
         return replace(goal, half=value)
     return replace(goal, **{bound: value})
+
+
+def pareto(plan: RegionalPlan, *, between: tuple[str, str], seed: int, points: int = 5) -> pd.DataFrame:
+    """How far one country's goals can be tightened for each tightening of another's, all others as they are asked.
+
+    The first country's goals are tightened by equal parts of the most that they can be; at each the second's are
+    tightened as far as there is a plan (an epsilon constraint). Every point is a plan with its certificate.
+
+    Parameters
+    ----------
+    plan : RegionalPlan
+        The problem; its objective does not matter.
+    between : (str, str)
+        Two of the countries with goals.
+    seed : int
+        As in `RegionalPlan.solve`.
+    points : int
+        Points of the frontier, two or more.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Two rows for each ``point`` that a plan was found at: ``country``, ``steps`` by which each of its goals is
+        tightened, ``goal`` in words, ``held_out`` (lowest over its goals) and ``moved``, persons over all years and
+        countries.
+
+    Raises
+    ------
+    GoalError
+        If a country has no goal, both are one, there is one point only, or no plan reaches the goals as asked.
+
+    Examples
+    --------
+    >>> from poblar.data import reference
+    >>> from poblar.forecast import project
+    >>> from poblar.optimize import SupportRatio, Transfer
+    >>> visas = Transfer(name="workers", origin="MEX", destination="USA", profile="worker", years=[2022])
+    >>> goals = {"USA": [SupportRatio(at_least=3.6, years=[2023])]}
+    >>> problem = RegionalPlan(project(reference.region(("MEX", "USA"))), {}, [visas], goals)
+    >>> pareto(problem, between=("MEX", "USA"), seed=1)
+    Traceback (most recent call last):
+    ...
+    poblar.optimize.errors.GoalError: expected two countries with goals, USA, found MEX and USA; give each a goal.
+    """
+    first, second = between
+    having = [country for country, goals in plan.goals.items() if len(goals)]
+    if first == second or not {first, second} <= set(having):
+        raise GoalError(
+            f"expected two countries with goals, {', '.join(having)}, found {first} and {second}; give each a goal."
+        )
+    if points < 2:
+        raise GoalError(f"expected two points or more, found {points}.")
+    opened = plan.open(seed=seed)
+    nothing = dict.fromkeys(having, 0.0)
+    start = opened.reaching(nothing)
+    if start is None:
+        raise GoalError(
+            "expected goals that some plan reaches, found none that does; solve() says which goals have to be eased."
+        )
+    most, top = opened.highest(lambda z: nothing | {first: z}, start)
+    rows = []
+    for point, own in enumerate(np.linspace(0.0, most, points)):
+        begun = top if point == points - 1 else opened.reaching(nothing | {first: float(own)})
+        if begun is None:  # so near the edge that it depends on where the search began
+            continue
+        other, best = opened.highest(lambda z, own=own: nothing | {first: float(own), second: z}, begun)
+        steps = nothing | {first: float(own), second: other}
+        found = opened.plan(steps, best, exists=True)
+        for country in between:
+            reports = [report for report in found.goals if report.goal.startswith(f"{country}: ")]
+            rows.append(
+                {
+                    "point": point,
+                    "country": country,
+                    "steps": steps[country],
+                    "goal": " and ".join(report.goal.removeprefix(f"{country}: ") for report in reports),
+                    "held_out": min(report.held_out for report in reports),
+                    "moved": float(found.decided["admissions"].sum()),
+                }
+            )
+    return pd.DataFrame(rows)

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from .admissions import EVERY_AGE
 from .errors import NoPlanError
 from .words import percent
 
@@ -134,10 +135,13 @@ class Plan:
     def to_frame(self) -> pd.DataFrame:
         """The plan as a tidy table, a row for each lever and period; raises `NoPlanError` where there is none."""
         decision = self.decision
-        # Where ages were decided too, a row for each of them.
-        finest = max(decision.data_vars, key=lambda name: decision[name].ndim)
-        names = [name for name in decision.data_vars if decision[name].dims == decision[finest].dims]
-        return decision[names].to_dataframe().reset_index()
+        if "admissions_by_age" not in decision:
+            return decision.to_dataframe().reset_index()
+        # Where ages were decided too, a row for each of them, and the other categories beside them.
+        free = decision["admissions_by_age"].to_series().rename("admissions").reset_index()
+        whole = decision["admissions"].to_series().reset_index()
+        others = whole[~whole["category"].isin(free["category"])].assign(ages=EVERY_AGE)
+        return pd.concat([free, others], ignore_index=True)[["category", "year", "ages", "admissions"]]
 
     def certificate(self) -> pd.DataFrame:
         """Goal by goal: requested, reached in sample and held out with its 95 % interval."""

@@ -14,17 +14,19 @@ from .admissions import Admissions
 from .calibrate import calibrated
 from .chance import deal
 from .errors import GoalError
+from .exact import robust_allowance, solve_exact, solve_quantile
 from .held import PopulationGoal, PopulationMargins
 from .limits import OBJECTIVES, Budget, Closest, Objective, Share, model_of
 from .plan import GoalReport, Plan, kept, missed
-from .readout import assumptions, binding, labelled, report_of, with_highest
+from .readout import Priced, assumptions, binding, labelled, prices_of, report_of, with_highest
 from .response import UNIT, Functional, Response, inputs_of, respond
 from .solve import ChanceGoal, Cuts, Solution
-from .words import percent
 
 __all__ = ["OpenQuotaPlan", "QuotaPlan"]
 
 Array = NDArray[np.float64]
+METHODS = ("tail", "robust", "exact", "quantile")
+MILP_SECONDS = 60.0
 ENOUGH = 1e-7  # share of the people by which the mean of a tail may miss
 
 
@@ -52,6 +54,14 @@ class QuotaPlan:
         What holds for several categories together.
     in_thousands : bool
         Whether every number is a whole thousand of persons.
+    method : {"tail", "robust", "exact", "quantile"}
+        How the probability is held on the draws that are optimised over. "tail": the mean of the worst draws, eased as
+        far as the calibration draws allow. "robust": that mean at the request, for every distribution within `radius`
+        of the draws (`poblar.optimize.exact.robust_allowance`). "exact": by choosing which draws to give up, a MILP
+        for a few hundred draws and a few quotas. "quantile": rows at quantiles, where all draws answer alike. All are
+        certified on draws held out; only the first is calibrated.
+    radius : float
+        Wasserstein distance of "robust", as a share of the people.
 
     Examples
     --------
@@ -72,6 +82,8 @@ class QuotaPlan:
     objective: Objective = "fewest"
     limits: Sequence[Budget | Share] = ()
     in_thousands: bool = False
+    method: str = "tail"
+    radius: float = 0.0
 
     def solve(self, *, seed: int, seconds: float = np.inf) -> Plan:
         """Solve for the plan.
@@ -128,6 +140,11 @@ class QuotaPlan:
             raise GoalError(f"expected levers with different names, found {', '.join(names)}.")
         if not isinstance(self.objective, Closest) and self.objective not in OBJECTIVES:
             raise GoalError(f"expected objective {', '.join(OBJECTIVES)} or Closest, found {self.objective!r}.")
+        if self.method not in METHODS or not self.radius >= 0.0 or (self.radius > 0.0) != (self.method == "robust"):
+            raise GoalError(
+                f"expected method {', '.join(METHODS)}, and a radius above zero with robust alone, found "
+                f"{self.method!r} and {self.radius}."
+            )
         if self.in_thousands and (isinstance(self.objective, Closest) or self.objective == "smoothest"):
             raise GoalError("expected objective fewest or cheapest for whole thousands, found squares; drop one.")
 
@@ -180,7 +197,7 @@ class OpenQuotaPlan:
         prepared = [chances_of(goal, response, self.sets) for goal in asked]
         chances = [chance for chances in prepared for chance in chances]
         cuts, hint = self._cuts(asked, chances)
-        solution = calibrated(cuts, rounded=lambda plan: plan, hint=hint, seconds=seconds)
+        solution = self._solution(cuts, hint, seconds)
         exists = solution is not None
         if solution is None:
             solution = cuts.nearest()
@@ -203,11 +220,25 @@ class OpenQuotaPlan:
             objective=float(people.sum()) if self.problem.objective != "cheapest" else solution.objective * UNIT,
             objective_units="persons admitted" if self.problem.objective != "cheapest" else "cost",
             binding=binding(people, response.columns, self.problem.levers),
-            prices=self._prices(asked, prepared, solution) if exists else pd.DataFrame(),
+            prices=self._prices(asked, prepared, solution) if solution.prices and exists else pd.DataFrame(),
             draws={name: len(draws) for name, draws in self.sets.items()},
             record=solution.record(self.seed),
             assumptions=assumptions(self.problem.levers),
         )
+
+    def _solution(self, cuts: Cuts, hint: float | None, seconds: float) -> Solution | None:
+        """By the problem's method."""
+        match self.problem.method:
+            case "robust":
+                radius = self.problem.radius
+                allowed = [robust_allowance(radius, goal.probability) for goal in cuts.goals]
+                return cuts.cheapest(1.0, np.array(allowed))
+            case "exact":
+                return solve_exact(cuts.model, cuts.goals, seconds=min(seconds, MILP_SECONDS))
+            case "quantile":
+                return solve_quantile(cuts.model, cuts.goals)
+            case _:
+                return calibrated(cuts, rounded=lambda plan: plan, hint=hint, seconds=seconds)
 
     def _responding(self, goals: Sequence[PopulationGoal]) -> Response:
         """The response that the goals need; made anew where they look at what it does not hold."""
@@ -264,33 +295,16 @@ class OpenQuotaPlan:
         return replace(found, iterations=solution.iterations + found.iterations, prices=solution.prices)
 
     def _prices(
-        self, goals: Sequence[PopulationGoal], prepared: Sequence[Sequence[ChanceGoal]], solution: Solution
+        self, goals: Sequence[PopulationGoal], prepared: Sequence[list[ChanceGoal]], solution: Solution
     ) -> pd.DataFrame:
-        """What a small tightening of each goal costs: the duals of its cuts times what the tightening takes of them."""
+        """What a small tightening of each goal costs."""
         assert self.response is not None
-        owner = [position for position, chances in enumerate(prepared) for _ in chances]
-        first = np.cumsum([0, *(len(chances) for chances in prepared)])
+        items = [
+            Priced(goal.describe(), goal, asked, chances_of(goal, self.response, self.sets, goal.step), solution.plan)
+            for goal, asked in zip(goals, prepared, strict=True)
+        ]
         years = max(len(lever.years) for lever in self.problem.levers)
-        cheapest = self.problem.objective == "cheapest"
-        rows = []
-        for position, goal in enumerate(goals):
-            tighter = chances_of(goal, self.response, self.sets, goal.step)
-            taken = 0.0
-            for number, tail, price in solution.prices:
-                if owner[number] != position:
-                    continue
-                asked, more = prepared[position][number - first[position]], tighter[number - first[position]]
-                values = [
-                    constant + slope @ solution.plan for constant, slope in map(tail.cut, (asked.solve, more.solve))
-                ]
-                taken += price * (values[0] - values[1])
-            price = taken * UNIT / years
-            step = abs(goal.step)
-            unit = percent(step, 2) if step < 0.01 and abs(goal.target) < 1 else f"{step:,.3g}"
-            what = "in cost" if cheapest else "admissions"
-            words = f"{price:+,.0f} {what} a year for {unit} more asked of: {goal.describe()}"
-            rows.append({"goal": goal.describe(), "step": step, "persons_a_year": price, "in_words": words})
-        return pd.DataFrame(rows)
+        return prices_of(items, solution, years, "in cost" if self.problem.objective == "cheapest" else "admissions")
 
     def _answer(self, reports: list[GoalReport], people: Array, exists: bool) -> str:
         assert self.response is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from .chance import certify
 from .held import PopulationGoal
 from .plan import GoalReport
 from .response import UNIT, Response
-from .solve import ChanceGoal, Cuts
+from .solve import ChanceGoal, Cuts, Solution
 from .words import most_often, percent
 
 Array = NDArray[np.float64]
@@ -93,6 +93,38 @@ def labelled(people: Array, columns: Sequence[Column]) -> xr.Dataset:
 def _years(lever: Admissions, chosen: NDArray[np.bool_]) -> str:
     years = np.asarray(lever.years)[chosen]
     return f"{years[0]}" if len(years) == 1 else f"{len(years)} years from {years[0]} to {years[-1]}"
+
+
+@dataclass(frozen=True)
+class Priced:
+    """A goal in words, its constraints as asked and a step tighter, and the plan on the columns that they are of."""
+
+    name: str
+    goal: PopulationGoal
+    asked: Sequence[ChanceGoal]
+    tighter: Sequence[ChanceGoal]
+    plan: Array
+
+
+def prices_of(items: Sequence[Priced], solution: Solution, years: int, what: str) -> pd.DataFrame:
+    """What a step more of each goal costs a year: the duals of its cuts times what the step takes of them."""
+    owner = [(position, number) for position, item in enumerate(items) for number in range(len(item.asked))]
+    rows = []
+    for position, item in enumerate(items):
+        taken = 0.0
+        for chance, tail, price in solution.prices:
+            which, number = owner[chance]
+            if which == position:
+                now, then = (
+                    constant + slope @ item.plan
+                    for constant, slope in (tail.cut(one[number].solve) for one in (item.asked, item.tighter))
+                )
+                taken += price * (now - then)
+        a_year, step = taken * UNIT / years, abs(item.goal.step)
+        more = percent(step, 2) if step < 0.01 and abs(item.goal.target) < 1 else f"{step:,.3g}"
+        words = f"{a_year:+,.0f} {what} a year for {more} more asked of: {item.name}"
+        rows.append({"goal": item.name, "step": step, "persons_a_year": a_year, "in_words": words})
+    return pd.DataFrame(rows)
 
 
 def binding(people: Array, columns: Sequence[Column], levers: Sequence[Admissions]) -> list[str]:

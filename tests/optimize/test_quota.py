@@ -252,6 +252,37 @@ def test_a_soft_goal_gives_way_and_a_hard_one_does_not(people: Projection, plan:
     assert dear.objective > plan.objective  # the tail itself is mended in full, which is more than the request
 
 
+# Other ways to hold a probability.
+
+
+def test_a_robust_plan_asks_for_more_the_farther_off_the_world_may_be(problem: QuotaPlan) -> None:
+    near, far = (replace(problem, method="robust", radius=radius).solve(seed=1) for radius in (1e-6, 1e-4))
+    assert near.objective < far.objective
+    assert near.goals[0].held_out > 0.9  # the tail at the request is conservative as it is
+    assert far.goals[0].held_out >= near.goals[0].held_out
+
+
+def test_an_exact_plan_keeps_in_sample_what_was_asked_and_less_on_draws_held_out(people: Projection) -> None:
+    """A goal of one year and one quota, on 240 draws: the certificate, not the MILP, says what the plan is worth."""
+    some = people.isel(draw=slice(0, 600))
+    goal = PopulationSize(at_least=135e6, years=[2050], probability=0.9)
+    exact, tail = (
+        QuotaPlan(some, levers=[workers(change_at_most=0.0)], goals=[goal], method=method).solve(seed=1)
+        for method in ("exact", "tail")
+    )
+    assert exact.goals[0].in_sample == pytest.approx(0.9, abs=0.005)
+    assert exact.objective <= tail.objective * 1.001
+    assert len(exact.prices) == 0
+
+
+def test_methods_that_cannot_be_meant_are_refused(problem: QuotaPlan) -> None:
+    for change in ({"method": "guess"}, {"method": "robust"}, {"radius": 0.1}):
+        with pytest.raises(GoalError, match="expected method tail, robust, exact, quantile, and a radius above zero"):
+            replace(problem, **change).solve(seed=1)
+    with pytest.raises(GoalError, match="same"):  # every draw answers in its own way
+        replace(problem, method="quantile").solve(seed=1)
+
+
 # Solving again.
 
 
