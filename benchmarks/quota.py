@@ -1,7 +1,8 @@
 """Speed, exactness and kept promises of quota plans: ``python -m benchmarks.quota``.
 
 Speed is measured on Mexico with random walks for forecasts: 30 years of admissions, free by 42 groups of sex and age,
-and 49 rows of two goals. Promises are measured on random problems of the six countries, with forecasts of fitted models.
+and 49 rows of two goals. Promises are measured on random problems of the six countries, with forecasts of fitted
+models.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from poblar.optimize import (
 )
 from poblar.optimize.exact import solve_exact, written_out
 from poblar.optimize.limits import model_of
-from poblar.optimize.quota import chances_of
+from poblar.optimize.quota import ENOUGH, chances_of
 from poblar.optimize.response import UNIT, Response, respond
 from poblar.optimize.solve import ChanceGoal, Cuts
 from poblar.planner.fits import fit_models
@@ -67,17 +68,17 @@ def answer(people: Projection) -> Response:
     return respond(people, [LEVER], functionals, needs)
 
 
-def tail_goals(response: Response, draws: int) -> list[ChanceGoal]:
+def tail_goals(response: Response, draws: int, enough: float = ENOUGH) -> list[ChanceGoal]:
     """Both goals on the first draws, which stand in for all three sets."""
     some = dict.fromkeys(("solve", "calibrate", "certify"), response.draws[:draws])
-    return [chance for goal in GOALS for chance in chances_of(goal, response, some)]
+    return [replace(chance, enough=enough) for goal in GOALS for chance in chances_of(goal, response, some)]
 
 
-def by_cuts(response: Response, draws: int) -> tuple[float, float]:
-    """Objective and seconds of the tail at the request."""
+def by_cuts(response: Response, draws: int, enough: float = ENOUGH) -> tuple[float, float]:
+    """Objective and seconds of the tail at the request; its mean may miss by `enough` of the people."""
     started = time.perf_counter()
     model = model_of([LEVER], response.columns, (), "fewest", UNIT)
-    solution = Cuts(model, tail_goals(response, draws)).cheapest(1.0)
+    solution = Cuts(model, tail_goals(response, draws, enough)).cheapest(1.0)
     assert solution is not None
     return solution.objective, time.perf_counter() - started
 
@@ -107,7 +108,7 @@ def speed() -> list[bool]:
     response = answer(people)
     responding = time.perf_counter() - started
     _, solving = by_cuts(response, 1000)
-    cuts, _ = by_cuts(response, 100)
+    cuts, _ = by_cuts(response, 100, enough=1e-8)
     whole, _ = written_out_whole(response, 100)
     _, quick = by_cuts(response, 400)
     _, slow = written_out_whole(response, 400)
@@ -273,8 +274,10 @@ def main() -> None:
     if options.only_large:
         only_large()
         return
+    # First of all: a new process is said to have held what the one that starts it holds.
+    met = ten_thousand()
     people, fresh = fitted(6000, (1, 2))
-    met = [*speed(), *ten_thousand(), *again(people["MEX"]), *promises(people, fresh, options.problems)]
+    met = [*met, *speed(), *again(people["MEX"]), *promises(people, fresh, options.problems)]
     sys.exit(0 if all(met) else 1)
 
 

@@ -13,6 +13,8 @@ from .plan import GoalReport, Plan
 from .quota import OpenQuotaPlan, QuotaPlan
 from .ratios import DependencyRatio, ForeignBorn, MedianAge, SupportRatio
 from .regional import OpenRegionalPlan, RegionalPlan
+from .rolling import RollingPlan
+from .rolling_result import RollingResult
 from .staffing import StaffingPlan
 from .transfers import Transfer
 
@@ -36,6 +38,8 @@ __all__ = [
     "PopulationSize",
     "QuotaPlan",
     "RegionalPlan",
+    "RollingPlan",
+    "RollingResult",
     "Share",
     "SolverError",
     "Staffing",

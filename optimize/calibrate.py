@@ -24,11 +24,12 @@ def calibrated(
     cuts: Cuts,
     rounded: Callable[[Array], Array],
     *,
+    errors: float = 1.0,
     hint: float | None = None,
     exact: float = 0.015,
     seconds: float = np.inf,
 ) -> Solution | None:
-    """Cheapest plan that reaches the requests on the calibration draws, plus one standard error of that count.
+    """Cheapest plan that reaches the requests on the calibration draws, plus some standard errors of that count.
 
     The tail at the request is conservative, so it is eased by bisection, first by its width and, once it holds nearly
     all draws, by what its mean may miss: as much as can be while the calibration draws, which the plan has not seen,
@@ -40,6 +41,8 @@ def calibrated(
         The problem; the cuts found stay in it.
     rounded : callable
         What becomes of a plan before it is carried out (whole officers); certificates count that.
+    errors : float
+        How many standard errors of the count on the calibration draws the request has to be exceeded by.
     hint : float, optional
         `Solution.asking` of a like problem, near which to look first.
     exact : float
@@ -66,7 +69,7 @@ def calibrated(
     >>> bool(2.2 < solution.plan[0] < 2.6)  # the 90 % quantile is log 10 = 2.3
     True
     """
-    search = _Easing(cuts, rounded, time.perf_counter() + seconds)
+    search = _Easing(cuts, rounded, errors, time.perf_counter() + seconds)
     low, high = search.strictest, 1.0  # strict enough, or too strict for the limits; too much eased
     if hint is not None:
         for step in (0.0, 0.06, 0.25, 1.0):
@@ -98,8 +101,8 @@ class _Easing:
     A tenth of the request's tail still asks for more than the request does; at 1 nothing is asked for.
     """
 
-    def __init__(self, cuts: Cuts, rounded: Callable[[Array], Array], deadline: float) -> None:
-        self.cuts, self.rounded, self.deadline = cuts, rounded, deadline
+    def __init__(self, cuts: Cuts, rounded: Callable[[Array], Array], errors: float, deadline: float) -> None:
+        self.cuts, self.rounded, self.errors, self.deadline = cuts, rounded, errors, deadline
         self.hard = [goal for goal in cuts.goals if goal.weight is None]
         self.started, self.runs = time.perf_counter(), 0
         self.widest = 0.98 / max((1.0 - goal.probability for goal in self.hard), default=1.0)
@@ -123,7 +126,7 @@ class _Easing:
         for goal in self.hard:
             count = certify(goal.calibrate, plan)
             error = np.sqrt(goal.probability * (1.0 - goal.probability) / count.draws)
-            if count.probability < goal.probability + error:
+            if count.probability < min(goal.probability + self.errors * error, 1.0):
                 return False
         if self.best is None or asking > self.best.asking:
             self.best = replace(solution, asking=asking)

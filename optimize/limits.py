@@ -124,16 +124,16 @@ def model_of(
 ) -> Model:
     """The program of a plan without its goals, in thousands or whatever the unit is of persons."""
     plan = cp.Variable(len(columns), integer=whole)
-    by_year = {lever.name: _totals(lever, columns) @ plan for lever in levers}
+    by_year = {lever.name: totals_of(lever, columns) @ plan for lever in levers}
     kept: list[cp.Constraint] = [plan >= 0.0]
     for lever in levers:
         kept += _of_lever(lever, by_year[lever.name], unit)
     for limit in limits:
         kept += _of_limit(limit, levers, by_year, unit)
-    return Model(plan, _objective(objective, levers, plan, by_year, columns, unit), kept)
+    return Model(plan, objective_of(objective, levers, plan, by_year, columns, unit), kept)
 
 
-def _totals(lever: Admissions, columns: Sequence[Column]) -> Array:
+def totals_of(lever: Admissions, columns: Sequence[Column]) -> Array:
     """Matrix (year, column) that adds up a lever's columns year by year."""
     return np.array(
         [[float(column.lever == lever.name and column.year == year) for column in columns] for year in lever.years]
@@ -190,7 +190,7 @@ def _of_limit(
     return kept
 
 
-def _objective(
+def objective_of(
     objective: Objective,
     levers: Sequence[Admissions],
     plan: cp.Variable,

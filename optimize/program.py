@@ -181,6 +181,10 @@ class Program:
         """The best plan, or None where the limits and cuts leave none."""
         self.highs.run()
         status = self.highs.getModelStatus()
+        if status == highspy.HighsModelStatus.kUnknown:  # where it went on from led nowhere: from nothing, then
+            self.highs.clearSolver()
+            self.highs.run()
+            status = self.highs.getModelStatus()
         if status in ENDED_WITHOUT:
             return None
         if status != highspy.HighsModelStatus.kOptimal:

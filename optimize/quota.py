@@ -27,7 +27,8 @@ __all__ = ["OpenQuotaPlan", "QuotaPlan"]
 Array = NDArray[np.float64]
 METHODS = ("tail", "robust", "exact", "quantile")
 MILP_SECONDS = 60.0
-ENOUGH = 1e-7  # share of the people by which the mean of a tail may miss
+ERRORS = 1.645  # standard errors: of twenty plans, one falls short of its request
+ENOUGH = 1e-6  # share of the people by which the mean of a tail may miss
 
 
 @dataclass(frozen=True)
@@ -126,10 +127,11 @@ class QuotaPlan:
         GoalError
             As `solve`.
         """
-        self._check()
+        self.check()
         return OpenQuotaPlan(self, seed)
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Refuse a problem that cannot be meant."""
         inputs_of(self.people)
         if not self.levers or not self.goals:
             raise GoalError(
@@ -238,7 +240,7 @@ class OpenQuotaPlan:
             case "quantile":
                 return solve_quantile(cuts.model, cuts.goals)
             case _:
-                return calibrated(cuts, rounded=lambda plan: plan, hint=hint, seconds=seconds)
+                return calibrated(cuts, rounded=lambda plan: plan, errors=ERRORS, hint=hint, seconds=seconds)
 
     def _responding(self, goals: Sequence[PopulationGoal]) -> Response:
         """The response that the goals need; made anew where they look at what it does not hold."""
