@@ -27,7 +27,7 @@ test-slow: $(STAMP)  ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow $(ARGS)
 
 bench: $(STAMP)  ## the benchmarks, a line of JSON for each figure
-	@$(BIN)/python -m benchmarks.projection
+	@$(BIN)/python -m benchmarks.projection && $(BIN)/python -m benchmarks.quota
 
 lint: $(STAMP)  ## style of the code
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -15,6 +15,7 @@ import highspy
 import numpy as np
 from numpy.typing import NDArray
 
+from ._quiet import hush_solver
 from .errors import SolverError
 
 __all__ = ["Model", "Program"]
@@ -73,8 +74,9 @@ class Program:
         problem = cp.Problem(cp.Minimize(model.objective), list(model.limits))
         data: dict[str, Any] = problem.get_problem_data(cp.HIGHS)[0]
         self.first = int(data["param_prob"].var_id_to_col[model.plan.id])
+        hush_solver()
         self.highs = highspy.Highs()
-        for option, value in (("output_flag", False), ("threads", 1), ("time_limit", seconds)):
+        for option, value in (("output_flag", False), ("parallel", "off"), ("time_limit", seconds)):
             self.highs.setOptionValue(option, value)
         self._pass(data)
         self.columns = self.highs.getNumCol()

@@ -85,10 +85,8 @@ def staffing(
 def _solve(asked, seed: int, csv) -> None:
     """Show the plan; one that does not exist is a stated error."""
     from ._console import show_plan
-    from ._quiet import hush_solver
     from .files import write_csv
 
-    hush_solver()
     console = Console()
     with console.status("Solving"):
         plan = asked.solve(seed=seed)

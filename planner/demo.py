@@ -14,7 +14,6 @@ from ..data import Region, reference
 from ..forecast import Projection, Sampling, project
 from ..optimize import Plan
 from . import findings, frames, plan_plots, plans, plots, report, summary
-from ._quiet import hush_solver
 from ._stages import Say, Stages
 from ._style import Picture
 from .errors import PlannerError
@@ -93,7 +92,6 @@ def run_demo(
     """
     folder = Path(out)
     _make(folder)
-    hush_solver()
     with Stages(console) as stages:
         with stages.stage("read", "Read the published figures") as say:
             region = reference.region()

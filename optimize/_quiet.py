@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 
 import highspy
 
 STANDARD_OUTPUT = 1
 
 
+@cache
 def hush_solver() -> None:
     """Let HiGHS print its banner where nobody looks; later runs are silent."""
     sys.stdout.flush()
