@@ -137,7 +137,16 @@ class _Easing:
         if self.best is None:
             return None
         seconds = time.perf_counter() - self.started
-        log.info("%d programs, tail %.2f times the request's, %.2f s", self.runs, self.best.widening, seconds)
+        log.info(
+            "%d decisions, %d goals, %d cuts: %d programs, tail %.2f times the request's, missed by %.1e, %.2f s",
+            len(self.best.plan),
+            len(self.cuts.goals),
+            len(self.cuts.tails),
+            self.runs,
+            self.best.widening,
+            float(self.best.missed.max(initial=0.0)),
+            seconds,
+        )
         return replace(self.best, iterations=self.runs, seconds=seconds, in_time=self.has_time)
 
     def _missing(self) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,6 @@ from .quota import OpenQuotaPlan, QuotaPlan
 from .regional import RegionalPlan
 
 __all__ = ["frontier", "pareto"]
-
-BOUNDS = ("at_least", "at_most")
 
 
 def frontier(
@@ -76,7 +74,7 @@ def frontier(
         )
     rows, units = [], ""
     for value in values:
-        asked = _moved(goals[goal], over, float(value))
+        asked = _with(goals[goal], over, float(value))
         plan = opened.solve([*goals[:goal], asked, *goals[goal + 1 :]])
         report, units = plan.goals[goal], plan.objective_units
         rows.append(
@@ -94,18 +92,6 @@ def frontier(
     frame = pd.DataFrame(rows)
     frame.attrs = {"goal": goals[goal].describe(), "over": over, "units": units}
     return frame
-
-
-def _moved(goal: PopulationGoal, over: str, value: float) -> PopulationGoal:
-    """The goal with another probability, or another bound."""
-    if over == "probability":
-        return replace(goal, probability=value)
-    bound = next((field.name for field in fields(goal) if field.name in BOUNDS), None)
-    if bound is None:
-        raise GoalError(f"expected a goal with at_least or at_most, found {goal!r}.")
-    if type(goal).__name__ == "MedianAge":
-        return replace(goal, half=value)
-    return replace(goal, **{bound: value})
 
 
 def pareto(plan: RegionalPlan, *, between: tuple[str, str], seed: int, points: int = 5) -> pd.DataFrame:
@@ -187,3 +173,8 @@ def pareto(plan: RegionalPlan, *, between: tuple[str, str], seed: int, points: i
                 }
             )
     return pd.DataFrame(rows)
+
+
+def _with(goal: PopulationGoal, over: str, value: float) -> PopulationGoal:
+    """The goal with another probability, or another bound."""
+    return replace(goal, probability=value) if over == "probability" else goal.moved((value - goal.target) / goal.step)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,11 @@ class PopulationGoal:
     def step(self) -> float:
         """A small tightening of the bound, in its units, by which prices are quoted."""
         raise NotImplementedError
+
+    def moved(self, steps: float) -> Self:
+        """The goal with its target better by some steps."""
+        bound = next(one.name for one in fields(self) if one.name in ("half", "at_least", "at_most"))
+        return replace(self, **{bound: self.target + steps * self.step})
 
     def functionals(self) -> dict[str, Functional]:
         """Populations that it looks at."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..forecast.projection import Projection
 from .admissions import Admissions
+from .bounds import scenario_draws
 from .calibrate import calibrated
 from .chance import deal
 from .errors import GoalError
@@ -27,6 +28,7 @@ __all__ = ["OpenQuotaPlan", "QuotaPlan"]
 Array = NDArray[np.float64]
 METHODS = ("tail", "robust", "exact", "quantile")
 MILP_SECONDS = 60.0
+MOST_STEPS = 2.0**8  # of a better target, before it is taken to have no end
 ERRORS = 1.645  # standard errors: of twenty plans, one falls short of its request
 ENOUGH = 1e-6  # share of the people by which the mean of a tail may miss
 
@@ -207,6 +209,83 @@ class OpenQuotaPlan:
             self.last = asked, cuts, solution
             if self.problem.in_thousands:
                 solution = self._in_thousands(chances, solution)
+        return self._plan(asked, prepared, solution, cuts, exists=exists)
+
+    def best(self, goal: int = 0, *, by: str = "probability") -> Plan:
+        """The plan that holds one goal to the best target that there is one for, all others as they are asked.
+
+        A ratio is not linear, but for each target its margins are: the best one is found by bisection.
+
+        Parameters
+        ----------
+        goal : int
+            Position of the goal among the problem's; its target is where the search starts.
+        by : {"probability", "mean", "tail"}
+            Held with the goal's probability; on average over the draws, each in its worst year; or on average over the
+            worst draws, of as large a share as the goal's probability leaves.
+
+        Returns
+        -------
+        Plan
+            Its goals say the target found, to a hundredth of the goal's step or a thousandth of what was gained.
+
+        Raises
+        ------
+        GoalError
+            If the goal can be bettered without end, no plan reaches it as it is, or `by` is something else.
+        """
+        goals = list(self.problem.goals)
+        if by not in ("probability", "mean", "tail") or not 0 <= goal < len(goals):
+            raise GoalError(
+                f"expected by= probability, mean or tail of goal 0 to {len(goals) - 1}, found {by!r} of goal {goal}."
+            )
+
+        def held_to(steps: float) -> Plan | None:
+            asked = [*goals[:goal], goals[goal].moved(steps), *goals[goal + 1 :]]
+            if by == "probability":
+                plan = self.solve(asked)
+                return plan if plan.exists else None
+            response = self._responding(asked)
+            prepared = [chances_of(one, response, self.sets) for one in asked]
+            cuts, _ = self._cuts(asked, [chance for chances in prepared for chance in chances])
+            wide = 1.0 if by == "tail" else 1.0 / (1.0 - goals[goal].probability)
+            solution = cuts.cheapest(wide)
+            if solution is None:
+                return None
+            self.last = asked, cuts, solution
+            return self._plan(asked, prepared, solution, cuts, exists=True)
+
+        low, high, found = 0.0, 1.0, held_to(0.0)
+        if found is None:
+            raise GoalError(
+                f"expected a target that some plan reaches to start from, found none for: {goals[goal].describe()}; "
+                "ask for less."
+            )
+        while (better := held_to(high)) is not None:
+            low, high, found = high, 2.0 * high, better
+            if high > MOST_STEPS:
+                raise GoalError(
+                    f"expected levers that bound the goal, found no end within {MOST_STEPS:.0f} steps of "
+                    f"{goals[goal].describe()}; give each lever an at_most=, or start from a better target."
+                )
+        while high - low > max(0.01, 1e-3 * low):
+            middle = 0.5 * (low + high)
+            better = held_to(middle)
+            low, high, found = (low, middle, found) if better is None else (middle, high, better)
+        return found
+
+    def _plan(
+        self,
+        asked: Sequence[PopulationGoal],
+        prepared: Sequence[list[ChanceGoal]],
+        solution: Solution,
+        cuts: Cuts,
+        *,
+        exists: bool,
+    ) -> Plan:
+        """A solution with its certificate, or the nearest there is with what would have to give way."""
+        response = self.response
+        assert response is not None
         people = np.clip(solution.plan, 0.0, None) * UNIT
         reports = [
             report_of(goal, chances, response, self.sets, solution.plan, exists)
@@ -224,9 +303,14 @@ class OpenQuotaPlan:
             binding=binding(people, response.columns, self.problem.levers),
             prices=self._prices(asked, prepared, solution) if solution.prices and exists else pd.DataFrame(),
             draws={name: len(draws) for name, draws in self.sets.items()},
-            record=solution.record(self.seed),
+            record=solution.record(self.seed) | {"scenario_draws": self._scenario_draws(asked)},
             assumptions=assumptions(self.problem.levers),
         )
+
+    def _scenario_draws(self, goals: Sequence[PopulationGoal]) -> int:
+        """Draws of which a plan that keeps its goals in all would keep them as surely, whatever their distribution."""
+        assert self.response is not None
+        return scenario_draws(len(self.response.columns), max(goal.probability for goal in goals))
 
     def _solution(self, cuts: Cuts, hint: float | None, seconds: float) -> Solution | None:
         """By the problem's method."""

@@ -299,6 +299,11 @@ def respond(
         some = slice(low, min(low + BLOCK, draws))
         own = arrivals._replace(leaving=arrivals.leaving[some])
         respond_rows(kernel_rates(inputs, some), wanted, own, flat[some])
+        if not np.isfinite(flat[some].sum(dtype=float)):
+            raise GoalError(
+                f"expected a finite response of every draw, found none in draws {low} to {low + BLOCK}; check the "
+                "projection's rates and the levers' factors."
+            )
         books = _books(projection, inputs, some)
         for name, own_years in wanted_years.items():
             base[name][some] = books.measure(functionals[name], own_years - stocks[0])

@@ -218,3 +218,47 @@ def _growth_words(own: pd.DataFrame, year: int) -> str:
             f"(80 % interval {low:.2f} to {high:.2f})."
         )
     return " ".join(words)
+
+
+def frontier_picture(frame: pd.DataFrame, country: str) -> Picture:
+    """What a plan costs as more is asked of it, and how sure each point is on draws held out.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        From `poblar.optimize.frontier.frontier`.
+    country : str
+        ISO 3166-1 alpha-3.
+
+    Returns
+    -------
+    Picture
+    """
+    figure, axes = canvas(1, 2, height=4.0)
+    cost, sure = axes.flat
+    there = frame[frame["exists"]]
+    sizes = there["objective"] / 1e6
+    cost.plot(there["value"], sizes, color=BLUE, linewidth=2, marker="o")
+    cost.set_ylabel(f"million {frame.attrs['units']}", color=INK)
+    heading(cost, "What it takes")
+    ticks(cost, lambda value: f"{value:g}")
+    middle = 100 * there["held_out"]
+    ends = np.abs(100 * there[["lower95", "upper95"]].to_numpy() - middle.to_numpy()[:, None]).T
+    sure.errorbar(
+        there["value"], middle, yerr=ends, color=GREEN, marker="o", linewidth=1.5, label="Held out, with 95 %"
+    )
+    if frame.attrs["over"] == "probability":
+        sure.plot(there["value"], 100 * there["value"], color=INK, linewidth=1.5, linestyle="--", label="Asked for")
+    sure.set_ylabel("% of the draws", color=INK)
+    heading(sure, "How often it is reached")
+    ticks(sure, lambda value: f"{value:.0f}")
+    legend(sure, loc="best")
+    for axis in axes.flat:
+        axis.set_xlabel(f"{frame.attrs['over']} asked for", color=INK)
+    source_line(figure, QUOTA_SOURCE)
+    title = f"{country_name(country)}: {frame.attrs['goal']}, as more is asked"
+    alt = f"{title}. " + " ".join(
+        f"At {value:g}: {size:,.1f} million {frame.attrs['units']}, held out {held:.1f} %."
+        for value, size, held in zip(there["value"], sizes, middle, strict=True)
+    )
+    return Picture(name="frontier", title=title, alt=alt, source=QUOTA_SOURCE, figure=figure)

@@ -125,11 +125,12 @@ def germany(wpp: Path) -> Projection:
         (lambda base: PopulationSize(at_least=base["total_population"], years=range(2002, 2051)), 17_838e3),
         (lambda base: WorkingAge(at_least=base["working_age"], years=range(2002, 2051)), 25_209e3),
         (lambda _base: SupportRatio(at_least=3.0, years=range(2010, 2051)), 40_481e3),
+        (lambda base: SupportRatio(at_least=base["support_ratio"], years=range(2002, 2051)), 188_497e3),
     ],
-    ids=["constant total", "constant 15-64", "support ratio three"],
+    ids=["constant total", "constant 15-64", "support ratio three", "constant support ratio"],
 )
 def test_replacement_migration_of_germany_is_of_the_uns_order(germany: Projection, goal, published: float) -> None:
-    """Scenarios III, IV and V of Replacement Migration (United Nations 2000): persons to 2050, there since 1995."""
+    """Scenarios III, IV, V and VI of Replacement Migration (United Nations 2000): persons to 2050, there since 1995."""
     base = {name: float(germany.stocks[name].isel(draw=0).sel(year=2001).squeeze()) for name in germany.stocks}
     asked: PopulationGoal = goal(base)
     lever = Admissions("migrants", profile="family", years=range(2001, 2050))

@@ -24,6 +24,7 @@ from poblar.optimize import (
     SupportRatio,
 )
 from poblar.optimize.chance import deal
+from poblar.optimize.frontier import frontier
 from poblar.optimize.response import respond
 
 YEARS = range(2027, 2051)
@@ -250,6 +251,37 @@ def test_a_soft_goal_gives_way_and_a_hard_one_does_not(people: Projection, plan:
     assert cheap.objective < 1.0
     assert cheap.goals[0].held_out < 0.5
     assert dear.objective > plan.objective  # the tail itself is mended in full, which is more than the request
+
+
+def test_the_best_target_is_the_one_beyond_which_there_is_no_plan(people: Projection) -> None:
+    goal = SupportRatio(at_least=3.0, years=range(2045, 2051), probability=0.8)
+    problem = QuotaPlan(people, levers=[workers(at_most=200_000)], goals=[goal])
+    opened = problem.open(seed=1)
+    best = opened.best()
+    found = float(best.goals[0].goal.split()[2])
+    assert found > 3.2
+    assert best.goals[0].held_out >= 0.8 - 0.015
+    assert not opened.solve([replace(goal, at_least=found + 0.02)]).exists
+    assert best.binding  # everyone who may come does
+    mean, tail = (float(opened.best(by=by).goals[0].goal.split()[2]) for by in ("mean", "tail"))
+    assert tail < found < mean  # the worst fifth, four in five, the average
+    with pytest.raises(GoalError, match="expected levers that bound the goal, found no end within 256 steps"):
+        QuotaPlan(people, levers=[workers()], goals=[replace(STEADY, at_least=-0.01)]).open(seed=1).best()
+    with pytest.raises(GoalError, match="expected by= probability, mean or tail of goal 0 to 0, found 'luck'"):
+        opened.best(by="luck")
+
+
+def test_a_frontier_rises_with_what_is_asked(problem: QuotaPlan) -> None:
+    opened = problem.open(seed=1)
+    surer = frontier(opened, over="probability", values=[0.5, 0.7, 0.9])
+    more = frontier(opened, over="target", values=[-0.004, -0.002, 0.0])
+    for frame in (surer, more):
+        assert frame["exists"].all()
+        assert (frame["objective"].diff().dropna() > 0.0).all()
+        assert (frame["lower95"] <= frame["held_out"]).all()
+    np.testing.assert_allclose(surer["held_out"], surer["value"], atol=0.03)
+    assert surer["objective"].iloc[-1] == pytest.approx(more["objective"].iloc[-1], rel=0.02)
+    assert surer.attrs["units"] == "persons admitted"
 
 
 # Other ways to hold a probability.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
-from poblar.data import Region, reference
+from poblar.data import PoblarError, Region, reference
 from poblar.forecast import Migrants, Projection, project
 from poblar.optimize import Admissions, Births, ForeignBorn, GoalError, SupportRatio
 from poblar.optimize.response import EVERYONE, Functional, Response, respond
@@ -183,6 +184,15 @@ def test_years_outside_the_projection_and_two_countries_are_refused(few: Project
     region: Region = reference.region(("MEX", "GTM"))
     with pytest.raises(GoalError, match="expected the projection of one country, found MEX, GTM"):
         respond(project(region), [Admissions("workers", profile="worker", years=[2022])], ALL)
+
+
+def test_rates_that_are_no_numbers_are_refused(few: Projection) -> None:
+    """No plan is ever made of them, wherever they came in."""
+    inputs = few.inputs["MEX"].copy(deep=True)
+    inputs["tfr"][3, 20] = np.nan
+    broken = replace(few, inputs={"MEX": inputs})
+    with pytest.raises(PoblarError, match="expected"):
+        respond(broken, [Admissions("workers", profile="worker", years=[2030])], ALL)
 
 
 def test_a_response_is_small(few: Projection) -> None:
