@@ -25,7 +25,7 @@ from .held import PopulationMargins
 from .program import Model, Program
 from .solve import ChanceGoal, Cuts, Solution
 
-__all__ = ["robust_allowance", "solve_exact", "solve_quantile", "written_out"]
+__all__ = ["solve_exact", "solve_quantile", "written_out"]
 
 Array = NDArray[np.float64]
 Positions = NDArray[np.intp]
@@ -231,69 +231,6 @@ def solve_quantile(model: Model, goals: Sequence[ChanceGoal]) -> Solution | None
             required.append(asked.slope[asked.moved] @ model.plan >= least)
     plan = _program(Model(model.plan, model.objective, [*model.limits, *required])).solve()
     return None if plan is None else _solution(model, goals, tables, plan, 1, started)
-
-
-def robust_allowance(radius: float, probability: float) -> float:
-    r"""What a tail may miss by, less than nothing, so that it holds for every distribution near that of the draws.
-
-    Among all distributions within a 1-Wasserstein distance :math:`\rho` of the draws, the worst mean of a tail of
-    share :math:`1 - p` is
-
-    .. math:: \inf_{Q : W_1(Q, \hat P) \le \rho} \mathrm{CVaR}_{1-p}(Q) = \mathrm{CVaR}_{1-p}(\hat P) -
-              \frac{\rho}{1 - p},
-
-    where the margin moves by at most one for each unit that what is uncertain moves by (less than that is lost if its
-    support is bounded). The draws' own tail therefore has to be better than nothing by :math:`\rho / (1 - p)`. The
-    result is meant for ``allowed`` of `solve_tail` or `Cuts.cheapest`, with a widening of one.
-
-    The radius is in units of the margin: what is uncertain is the margin's constant, or the distance is measured
-    between margins at the plan. Where slopes are uncertain, a plan twice as large feels twice their error, and one
-    radius for all plans understates that. The smallest of several rows is as safe as each of them.
-
-    Parameters
-    ----------
-    radius : float
-        Distance, on average over draws, that the draws may be wrong by; units of the margin.
-    probability : float
-        Asked for by the goal; above 0 and below 1.
-
-    Returns
-    -------
-    float
-        Zero or less, units of the margin.
-
-    Raises
-    ------
-    GoalError
-        If the radius is negative or infinite, or the probability is not between 0 and 1.
-
-    References
-    ----------
-    Mohajerin Esfahani, P. & Kuhn, D. (2018). Data-driven distributionally robust optimization using the Wasserstein
-    metric: performance guarantees and tractable reformulations. Mathematical Programming 171, 115-166.
-
-    Examples
-    --------
-    >>> from poblar.optimize.solve import solve_tail
-    >>> margins = LinearMargins(-np.arange(1.0, 11.0)[:, None], np.ones((10, 1, 1)))  # x >= 1 … 10
-    >>> plan = cp.Variable(1)
-    >>> goal = ChanceGoal("cover demand", 0.8, margins, margins, margins)
-    >>> model = Model(plan, cp.sum(plan), [plan >= 0.0])
-    >>> allowed = np.array([robust_allowance(0.1, goal.probability)])
-    >>> solve_tail(model, [goal], widening=1.0, allowed=allowed).plan.round(6)  # 9.5 and 0.1 / 0.2
-    array([10.])
-    """
-    if not 0.0 <= radius < np.inf:
-        raise GoalError(
-            f"expected a radius of zero or more, in units of the margin, found {radius}; a share of the standard "
-            "deviation of the margins is a start."
-        )
-    if not 0.0 < probability < 1.0:
-        raise GoalError(
-            f"expected a probability above 0 and below 1, found {probability}; certainty has no tail, ask for 0.95 "
-            "or 0.99."
-        )
-    return 0.0 - radius / (1.0 - probability)
 
 
 def _table(goal: ChanceGoal) -> LinearMargins:

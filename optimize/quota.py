@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from ..forecast.projection import Projection
 from .admissions import Admissions
-from .bounds import scenario_draws
+from .bounds import robust_allowance, scenario_draws
 from .calibrate import calibrated
 from .chance import deal
 from .errors import GoalError
-from .exact import robust_allowance, solve_exact, solve_quantile
+from .exact import solve_exact, solve_quantile
 from .held import PopulationGoal, PopulationMargins
 from .limits import OBJECTIVES, Budget, Closest, Objective, Share, model_of
 from .plan import GoalReport, Plan, kept, missed
@@ -60,7 +60,7 @@ class QuotaPlan:
     method : {"tail", "robust", "exact", "quantile"}
         How the probability is held on the draws that are optimised over. "tail": the mean of the worst draws, eased as
         far as the calibration draws allow. "robust": that mean at the request, for every distribution within `radius`
-        of the draws (`poblar.optimize.exact.robust_allowance`). "exact": by choosing which draws to give up, a MILP
+        of the draws (`poblar.optimize.bounds.robust_allowance`). "exact": by choosing which draws to give up, a MILP
         for a few hundred draws and a few quotas. "quantile": rows at quantiles, where all draws answer alike. All are
         certified on draws held out; only the first is calibrated.
     radius : float

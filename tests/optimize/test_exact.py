@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from poblar.optimize import GoalError, GrowthRate, PopulationGoal, PopulationSize, SolverError, SupportRatio
 from poblar.optimize import exact as room
 from poblar.optimize.admissions import Column
+from poblar.optimize.bounds import robust_allowance
 from poblar.optimize.chance import LinearMargins, certify
-from poblar.optimize.exact import robust_allowance, solve_exact, solve_quantile, written_out
+from poblar.optimize.exact import solve_exact, solve_quantile, written_out
 from poblar.optimize.held import PopulationMargins
 from poblar.optimize.program import Model
 from poblar.optimize.response import Response, by_hand
