@@ -84,7 +84,8 @@ class PopulationGoal:
 
     def moved(self, steps: float) -> Self:
         """The goal with its target better by some steps."""
-        bound = next(one.name for one in fields(self) if one.name in ("half", "at_least", "at_most"))
+        names = [one.name for one in fields(self)]
+        bound = next(name for name in ("half", "at_least", "at_most") if name in names)  # a median's age is no target
         return replace(self, **{bound: self.target + steps * self.step})
 
     def functionals(self) -> dict[str, Functional]:

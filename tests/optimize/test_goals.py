@@ -88,6 +88,24 @@ def test_a_tighter_goal_has_smaller_margins(response: Response) -> None:
         assert moved.mean() == pytest.approx(asked.per_target(goal) * abs(goal.step), rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    "goal",
+    [
+        GrowthRate(at_least=0.0, years=[2030]),
+        PopulationSize(at_least=1e6, years=[2030]),
+        DependencyRatio(at_most=0.6, years=[2030]),
+        MedianAge(at_most=40, years=[2030]),
+        ForeignBorn(at_most=0.1, years=[2030]),
+    ],
+    ids=lambda goal: type(goal).__name__,
+)
+def test_a_better_target_is_so_many_steps_away(goal) -> None:
+    better = goal.moved(3.0)
+    assert better.target == pytest.approx(goal.target + 3.0 * goal.step)
+    assert (better.target > goal.target) == goal.better_is_more
+    assert better.describe() == goal.describe(better.target)
+
+
 def test_the_median_age_is_at_most_an_age_exactly_where_half_are_younger(people: Projection) -> None:
     """The goal and the indicator say the same, between whole ages too."""
     few = people.isel(draw=slice(0, 50))
