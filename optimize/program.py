@@ -163,6 +163,15 @@ class Program:
             least = -(self.constant[position] + allowed[goal]) / self.size[position] if active[position] else -INFINITE
             self.highs.changeRowBounds(self.rows + position, least, INFINITE)
 
+    def between(self, low: Array, high: Array) -> None:
+        """Hold some of the numbers decided between these ends (lever,), beside their limits; infinite where free."""
+        for lever in np.flatnonzero(np.isfinite(low) | np.isfinite(high)):
+            self.highs.changeColBounds(int(self.first + lever), float(low[lever]), float(high[lever]))
+
+    def restart(self) -> None:
+        """Solve from nothing next time, whatever was solved before."""
+        self.highs.clearSolver()
+
     def keep(self, cuts: NDArray[np.bool_]) -> None:
         """Forget the other cuts."""
         gone = np.flatnonzero(~cuts)

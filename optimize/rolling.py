@@ -472,15 +472,12 @@ class _Reviser:
         """
         if self.cuts is None:
             self.cuts = Cuts(self.base, chances)
-        cuts = self.cuts
-        cuts.goals, cuts.start = chances, None
-        cuts.bound = [False] * len(cuts.bound)  # so that the cuts of the world before are forgotten
-        cuts.near[:] = [None] * len(chances)
-        highs = cuts.program.highs
-        highs.clearSolver()  # so that no world starts from what another ended with
-        for column in self.columns:  # with room for the rounding of the plan before, of which the limits know nothing
-            low, high = max(plan[column] - 0.1 * CLOSE, 0.0), plan[column] + 0.1 * CLOSE
-            highs.changeColBounds(int(cuts.program.first + column), low, high)
+        cuts, room = self.cuts, 0.1 * CLOSE  # for the rounding of the plan before, of which the limits know nothing
+        cuts.again(chances)  # no world starts from what another ended with
+        low, high = np.full(len(plan), -np.inf), np.full(len(plan), np.inf)
+        low[self.columns] = np.maximum(plan[self.columns] - room, 0.0)
+        high[self.columns] = plan[self.columns] + room
+        cuts.program.between(low, high)
         try:
             return _best(cuts, tail)
         except SolverError as error:

@@ -181,6 +181,13 @@ class Cuts:
         new.near = [None if near is None else near.of(goal.solve) for near, goal in zip(self.near, goals, strict=True)]
         return new
 
+    def again(self, goals: Sequence[ChanceGoal]) -> None:
+        """Take other goals, as many, and forget all that was found for the old ones."""
+        self.goals, self.start = goals, None
+        self.near[:] = [None] * len(goals)
+        self._keep(np.zeros(len(self.tails), dtype=bool))
+        self.program.restart()
+
     def cheapest(self, widening: float, allowed: Array | None = None) -> Solution | None:
         """The best plan whose tails miss by no more than is allowed; None where there is none."""
         weights = [goal.weight for goal in self.goals]
