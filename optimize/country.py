@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .chance import Margins
+from .held import PopulationGoal
 from .response import Response
 from .solve import ChanceGoal
 
@@ -99,3 +100,22 @@ class Country:
             for one in (chance.solve, chance.calibrate, chance.certify)
         )
         return replace(chance, name=name, solve=solve, calibrate=calibrate, certify=certify)
+
+
+def outcome_of(
+    goal: PopulationGoal, known: Country, people: Array, draws: Positions
+) -> list[dict[str, str | int | float]]:
+    """A row for each year of a goal: its indicator without and with people admitted (own column,), and who gains."""
+    pair = [goal.indicator(known.response, x, draws) for x in (0.0 * people, people)]
+    gains = (pair[1] > pair[0] if goal.better_is_more else pair[1] < pair[0]).mean(0)
+    ends = [np.quantile(values, [0.5, 0.1, 0.9], axis=0) for values in pair]
+    return [
+        {"goal": goal.describe(), "year": int(year)}
+        | {
+            f"{which}{part}": float(values[number, place])
+            for which, values in zip(("without", "with_plan"), ends, strict=True)
+            for number, part in enumerate(("", "_lower80", "_upper80"))
+        }
+        | {"gains": float(gains[place])}
+        for place, year in enumerate(goal.years)
+    ]

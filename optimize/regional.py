@@ -14,7 +14,7 @@ from ..forecast.projection import Projection
 from .admissions import Admissions
 from .calibrate import calibrated
 from .chance import deal
-from .country import Country
+from .country import Country, outcome_of
 from .errors import GoalError
 from .held import PopulationGoal
 from .limits import model_of
@@ -24,8 +24,8 @@ from .quota import chances_of
 from .readout import Priced, binding, labelled, prices_of, report_of, with_highest
 from .response import UNIT, Functional, respond
 from .solve import ChanceGoal, Cuts, Solution
-from .transfers import Transfer, emptied, leaving_limits
-from .words import percent, span
+from .transfers import Transfer, emptied, leaving_assumed, leaving_limits
+from .words import span
 
 __all__ = ["OpenRegionalPlan", "RegionalPlan"]
 
@@ -330,20 +330,7 @@ class OpenRegionalPlan:
                 "persons_out": float(decided.where(decided["origin"] == country, 0.0).sum()),
             }
             for goal in own_goals:
-                pair = [goal.indicator(known.response, x, held_out) for x in (0.0 * people, people)]
-                gains = (pair[1] > pair[0] if goal.better_is_more else pair[1] < pair[0]).mean(0)
-                ends = [np.quantile(values, [0.5, 0.1, 0.9], axis=0) for values in pair]
-                rows += [
-                    {"country": country, "goal": goal.describe(), "year": int(year)}
-                    | {
-                        f"{which}{part}": float(values[number, place])
-                        for which, values in zip(("without", "with_plan"), ends, strict=True)
-                        for number, part in enumerate(("", "_lower80", "_upper80"))
-                    }
-                    | {"gains": float(gains[place])}
-                    | moved
-                    for place, year in enumerate(goal.years)
-                ]
+                rows += [{"country": country} | row | moved for row in outcome_of(goal, known, people, held_out)]
         return pd.DataFrame(rows)
 
     def emptied(self, decided: xr.Dataset) -> list[str]:
@@ -423,7 +410,7 @@ class OpenRegionalPlan:
             prices=self._prices(own, solution) if exists and not fairest else pd.DataFrame(),
             draws={name: len(draws) for name, draws in self.sets.items()},
             record=solution.record(self.seed) | {"tightened_by": dict(steps)},
-            assumptions=self._assumptions(),
+            assumptions=leaving_assumed(self.problem.transfers),
         )
 
     def _prices(self, own: list[tuple[str, PopulationGoal, list[ChanceGoal]]], solution: Solution) -> pd.DataFrame:
@@ -460,18 +447,4 @@ class OpenRegionalPlan:
         for limit, matrix in self.leaving.items():
             if len(matrix) and (matrix @ (people / UNIT)).max() > 1.0 - 1e-4:
                 found.append(limit)
-        return found
-
-    def _assumptions(self) -> list[str]:
-        found = [
-            "migration without the plan goes on as forecast, and those who move do so on top of it",
-            "those who leave would have lived and borne children at the origin's own rates; those who come do so "
-            "at the destination's, and stay",
-        ]
-        for origin in dict.fromkeys(transfer.origin for transfer in self.problem.transfers):
-            shares = [one for one in self.problem.transfers if one.origin == origin]
-            found.append(
-                f"{origin}: no more than {percent(min(one.share_at_most for one in shares))} of any sex and age leave "
-                f"in a year, and {percent(min(one.cohort_at_most for one in shares))} of a cohort over all years"
-            )
         return found

@@ -12,25 +12,24 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import cvxpy as cp
 import numpy as np
-import pandas as pd
-import xarray as xr
 from numpy.typing import NDArray
 
 from ..forecast.projection import Projection
 from .admissions import Column
 from .calibrate import calibrated
-from .chance import LEAST, Certificate, LinearMargins
-from .errors import GoalError, SolverError
+from .chance import LEAST, LinearMargins
+from .errors import GoalError
 from .held import PopulationGoal
-from .limits import model_of, objective_of, totals_of
-from .outlook import Outlook, Rows, Worlds, explain, states_of
-from .program import Model, Program
+from .limits import model_of
+from .outlook import Outlook, Rows, Worlds, states_of
+from .program import Model
 from .quota import ENOUGH, QuotaPlan
 from .response import EVERYONE, UNIT, Functional, Response, respond
-from .rolling_result import POLICIES, RollingResult, row_of
-from .solve import ChanceGoal, Cuts, Solution
+from .reviser import Reviser
+from .rolling_result import POLICIES, RollingResult, kept_in, result_of
+from .rule import AffineRule
+from .solve import ChanceGoal, Cuts
 
 __all__ = ["RollingPlan"]
 
@@ -42,8 +41,6 @@ EASED = 2.0  # tail of a revision, times what it allows to miss, where no plan o
 SHORT = 1e-7  # share of the people; who falls short by no more keeps the goal
 RISKS = (1.0, 0.5, 0.25, 0.125, 0.0625)  # shares of the allowed risk that are tried, the most first
 AS_SURE = tuple(float(share) for share in np.geomspace(3.0, 0.1, 12))  # shares of the risk of comparable open plans
-CLOSE = 1e-5  # persons, in thousands, by which limits may be missed
-BOX = (0.025, 0.975)  # quantiles between which a rule answers to what is seen; beyond, as at the end
 
 
 @dataclass(frozen=True)
@@ -189,8 +186,16 @@ class RollingPlan:
             "seconds": time.perf_counter() - started,
             "seed": seed,
         }
-        return _result(
-            study, {policy: np.clip(plans, 0.0, None) for policy, plans in carried.items()}, announced, record
+        made = [min(column.year for column in study.columns), *study.revisions]
+        return result_of(
+            self.problem,
+            study.columns,
+            study.worlds,
+            study.draws,
+            {year: year + self.fixed - 1 for year in made},
+            {policy: np.clip(plans, 0.0, None) for policy, plans in carried.items()},
+            announced,
+            record,
         )
 
 
@@ -298,7 +303,7 @@ class _Study:
     def spare(self, worlds: Worlds, plans: Array) -> float:
         """Share of worlds that keep a goal less its probability, for the goal with least to spare."""
         return min(
-            _reached(rows.goal, own) / len(plans) - rows.goal.probability
+            kept_in(rows.goal, own) / len(plans) - rows.goal.probability
             for rows, own in zip(self.rows, worlds.kept(plans), strict=True)
         )
 
@@ -329,7 +334,7 @@ class _Study:
         without = 0
         for position, now in enumerate(self.revisions, start=1):
             settled = self.settled(now)
-            reviser = _Reviser(self.base, settled)
+            reviser = Reviser(self.base, settled)
             for world in range(count):
                 plan = np.clip(found[world, position - 1], 0.0, None)
                 chances = self._ahead(worlds, world, now)
@@ -365,87 +370,20 @@ class _Study:
         return people[name][:, np.searchsorted(self.years[name], year)]
 
     def rule(self) -> tuple[Array, float]:
-        """What an affine rule, decided once on the planning draws, admits in each world (world, column).
-
-        The limits hold where the rule answers to the furthest of what the planning draws see; in a world where it would
-        break them it is kept within, and the share of such worlds is returned too.
-        """
-        number = np.array([self._seen_at(column.year) for column in self.columns])
-        answering = np.flatnonzero(number >= 0)
-        seen, true = self._signals()
-        count, problem = len(self.columns), self.plan.problem
-        both = cp.Variable(count + len(answering))
-        limits: list[cp.Constraint] = []
-        for draw in _furthest(seen):
-            copy = model_of(problem.levers, self.columns, problem.limits, problem.objective, UNIT)
-            answers = np.zeros((count, len(answering)))
-            answers[answering, np.arange(len(answering))] = seen[draw, number[answering]]
-            limits += [*copy.limits, copy.plan == both[:count] + answers @ both[count:]]
-        model = Model(both, self.objective_of(both[:count]), limits)
-        margins = []
-        for rows in self.rows:
-            own = rows.margins(self.people)
-            more = own.slope[..., answering] * seen[:, None, number[answering]]
-            margins.append(LinearMargins(own.constant, np.concatenate([own.slope, more], axis=2)))
-        cuts = Cuts(model, self._chances(margins))
-        solution = calibrated(cuts, rounded=lambda plan: plan) or cuts.nearest()
-        plans = np.repeat([solution.plan[:count]], len(true), axis=0)
-        plans[:, answering] += true[:, number[answering]] * solution.plan[count:]
-        repaired = [self._within(plan, number) for plan in plans]
-        return np.stack([plan for plan, _ in repaired]), float(np.mean([moved for _, moved in repaired]))
-
-    def _within(self, wanted: Array, number: Positions) -> tuple[Array, bool]:
-        """The plan within the limits closest to a rule's, as its years come to be fixed; whether it differs."""
-        self.base.plan.value = wanted
-        if all(float(np.max(limit.violation())) < CLOSE for limit in self.base.limits):
-            return wanted, False
-        plan = wanted
-        for step in range(-1, int(number.max()) + 1):
-            due, before = np.flatnonzero(number == step), np.flatnonzero(number < step)
-            if not len(due):
-                continue
-            limits = list(self.base.limits)
-            if len(before):
-                limits.append(self.base.plan[before] == plan[before])
-            apart = cp.norm1(self.base.plan[due] - wanted[due])
-            found = Program(Model(self.base.plan, apart, limits), goals=0).solve()
-            assert found is not None  # what was fixed before is within the limits
-            plan = np.where(number <= step, found, plan)
-        return plan, True
-
-    def objective_of(self, plan: cp.Expression) -> cp.Expression:
-        problem = self.plan.problem
-        by_year = {lever.name: totals_of(lever, self.columns) @ plan for lever in problem.levers}
-        return objective_of(problem.objective, problem.levers, plan, by_year, self.columns, UNIT)  # type: ignore[arg-type]
-
-    def _seen_at(self, year: int) -> int:
-        """Number of the revision that fixes a year's admissions, -1 for the first plan."""
-        first = min(column.year for column in self.columns)
-        return max((year - first - self.plan.fixed) // self.plan.revise_every, -1)
-
-    def _signals(self) -> tuple[Array, Array]:
-        """What is seen at each revision: of the planning draws, and of the worlds (draw, revision).
-
-        It is what the state says, by regression, of the goals' worst margin with nobody admitted in the next years that
-        they ask for, as many as are fixed at a time, in units of its spread between the planning draws.
-        """
-        margins = [rows.constant(self.people) / rows.scale for rows in self.rows]
-        seen, true = (np.zeros((size, len(self.revisions))) for size in (len(margins[0]), len(self.draws)))
-        for position, now in enumerate(self.revisions):
-            outlook = self.outlooks[now]
-            ahead = [rows.ahead(now)[: self.plan.fixed] for rows in self.rows]
-            asked = [own[:, years] for own, years in zip(margins, ahead, strict=True) if len(years)]
-            if not asked:
-                continue
-            worst = np.concatenate(asked, axis=1).min(1)
-            known = np.column_stack([np.ones(len(worst)), outlook.states])
-            answer = explain(known, worst)[1:]
-            seen[:, position], true[:, position] = outlook.states @ answer, self.worlds.states[now] @ answer
-        low, high = np.quantile(seen, BOX, axis=0)
-        seen, true = np.clip(seen, low, high), np.clip(true, low, high)
-        mean, spread = seen.mean(0), seen.std(0)
-        spread = np.where(spread > 1e-12, spread, np.inf)
-        return (seen - mean) / spread, (true - mean) / spread
+        """What an affine rule admits in each world (world, column), and the share of worlds in which it met a limit."""
+        rule = AffineRule(
+            problem=self.plan.problem,
+            revise_every=self.plan.revise_every,
+            fixed=self.plan.fixed,
+            columns=self.columns,
+            people=self.people,
+            rows=self.rows,
+            revisions=self.revisions,
+            outlooks=self.outlooks,
+            base=self.base,
+            worlds=self.worlds,
+        )
+        return rule.carried(self._chances)
 
     def known(self, world: int) -> Array:
         """The cheapest plan for a world that is known (column,), or what comes nearest."""
@@ -455,41 +393,6 @@ class _Study:
             chances.append(_chance(rows.goal, own, own, enough=0.1 * SHORT))
         cuts = Cuts(self.base, chances)
         return (cuts.cheapest(1.0) or cuts.nearest()).plan
-
-
-class _Reviser:
-    """The program of one revision, compiled once and used in every world: goals and settled numbers change."""
-
-    def __init__(self, base: Model, settled: NDArray[np.bool_]) -> None:
-        self.base, self.columns = base, np.flatnonzero(settled)
-        self.cuts: Cuts | None = None
-
-    def solve(self, chances: Sequence[ChanceGoal], plan: Array, tail: float) -> tuple[Solution | None, bool]:
-        """The plan with the settled numbers that keeps the goals, or comes nearest; whether it does.
-
-        None where the solver ends without saying either, which is rare: then the last plan, which is within the limits,
-        goes on.
-        """
-        if self.cuts is None:
-            self.cuts = Cuts(self.base, chances)
-        cuts, room = self.cuts, 0.1 * CLOSE  # for the rounding of the plan before, of which the limits know nothing
-        cuts.again(chances)  # no world starts from what another ended with
-        low, high = np.full(len(plan), -np.inf), np.full(len(plan), np.inf)
-        low[self.columns] = np.maximum(plan[self.columns] - room, 0.0)
-        high[self.columns] = plan[self.columns] + room
-        cuts.program.between(low, high)
-        try:
-            return _best(cuts, tail)
-        except SolverError as error:
-            log.info("a revision found no plan, and the last one goes on: %s", error)
-            self.cuts = None
-            return None, False
-
-
-def _best(cuts: Cuts, tail: float) -> tuple[Solution, bool]:
-    """The best plan that keeps the goals, or comes nearest; whether it keeps them."""
-    solution = cuts.cheapest(tail)
-    return (cuts.nearest(tail), False) if solution is None else (solution, True)
 
 
 def _deal(count: int, worlds_of: int, worlds: int, seed: int) -> tuple[Positions, Positions]:
@@ -529,12 +432,6 @@ def _respond(problem: QuotaPlan, people: Projection, revisions: Sequence[int], s
     return respond(people, problem.levers, {name: functionals[name] for name in years}, years, seed=seed)
 
 
-def _furthest(seen: Array) -> Positions:
-    """Draws that see most or least at a revision, or the largest changes since the one before, and the middle one."""
-    views = np.column_stack([seen, np.diff(seen, axis=1)])
-    return np.unique(np.r_[np.argmin((seen**2).sum(1)), views.argmin(0), views.argmax(0)])
-
-
 def _together(goal: PopulationGoal, rows: Positions) -> list[Positions]:
     """Rows by chance constraint: all at once, or each by itself."""
     if not len(rows):
@@ -550,56 +447,4 @@ def _chance(goal: PopulationGoal, solve: LinearMargins, calibrate: LinearMargins
     """A chance constraint; the worlds are counted apart."""
     return ChanceGoal(
         goal.describe(), goal.probability, solve, calibrate, calibrate, enough=enough, priority=goal.priority
-    )
-
-
-def _reached(goal: PopulationGoal, kept: NDArray[np.bool_]) -> int:
-    """Worlds that keep a goal (world, row), in all years or in the worst of them."""
-    return int(kept.all(1).sum() if goal.together else kept.sum(0).min())
-
-
-def _result(
-    study: _Study, carried: Mapping[str, Array], announced: Array, record: Mapping[str, object]
-) -> RollingResult:
-    """Count and add up."""
-    problem, columns = study.plan.problem, study.columns
-    cost = {lever.name: lever.cost for lever in problem.levers}
-    costs = np.array([cost[column.lever] for column in columns])
-    rows, by_world = [], []
-    openly = UNIT * carried[POLICIES[0]].sum(1)
-    for policy, plans in carried.items():
-        persons, kept = UNIT * plans.sum(1), study.worlds.kept(plans)
-        for goal, own in zip(problem.goals, kept, strict=True):
-            rows.append(row_of(policy, goal, Certificate(_reached(goal, own), len(plans)), persons, openly))
-        columns_of = {
-            "policy": policy,
-            "world": range(len(plans)),
-            "draw": study.draws,
-            "kept": np.all([own.all(1) for own in kept], axis=0),
-            "persons": persons,
-            "cost": UNIT * plans @ costs,
-        }
-        by_world.append(pd.DataFrame(columns_of))
-    labels = {
-        "category": ("column", [column.lever for column in columns]),
-        "year": ("column", [column.year for column in columns]),
-        "ages": ("column", [column.ages for column in columns]),
-    }
-    made = np.array([min(column.year for column in columns), *study.revisions])
-    return RollingResult(
-        table=pd.DataFrame(rows),
-        by_world=pd.concat(by_world, ignore_index=True),
-        admissions=xr.DataArray(
-            UNIT * np.stack(list(carried.values())),
-            dims=["policy", "world", "column"],
-            coords={"policy": list(carried), "draw": ("world", study.draws)} | labels,
-            attrs={"units": "persons per year"},
-        ),
-        announced=xr.DataArray(
-            UNIT * np.clip(announced, 0.0, None),
-            dims=["world", "revision", "column"],
-            coords={"revision": made, "fixed_until": ("revision", made + study.plan.fixed - 1)} | labels,
-            attrs={"units": "persons per year"},
-        ),
-        record=record,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,13 +10,18 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from .admissions import Column
 from .chance import Certificate
 from .held import PopulationGoal
+from .outlook import Worlds
+from .quota import QuotaPlan
+from .response import UNIT
 from .words import percent
 
 __all__ = ["POLICIES", "RollingResult"]
 
 Array = NDArray[np.float64]
+Positions = NDArray[np.intp]
 
 POLICIES = ("open loop", "rolling", "affine rule", "perfect information")
 """Carried out as planned; revised; answering by a rule that was planned; planned on the world itself."""
@@ -100,3 +105,60 @@ def row_of(policy: str, goal: PopulationGoal, count: Certificate, persons: Array
         "saved_lower95": saved.mean() - error,
         "saved_upper95": saved.mean() + error,
     }
+
+
+def kept_in(goal: PopulationGoal, kept: NDArray[np.bool_]) -> int:
+    """Worlds that keep a goal (world, row), in all years or in the worst of them."""
+    return int(kept.all(1).sum() if goal.together else kept.sum(0).min())
+
+
+def result_of(
+    problem: QuotaPlan,
+    columns: Sequence[Column],
+    worlds: Worlds,
+    draws: Positions,
+    fixed_until: Mapping[int, int],
+    carried: Mapping[str, Array],
+    announced: Array,
+    record: Mapping[str, object],
+) -> RollingResult:
+    """Count and add up what each policy admits (world, column), and was announced (world, revision, column)."""
+    cost = {lever.name: lever.cost for lever in problem.levers}
+    costs = np.array([cost[column.lever] for column in columns])
+    rows, by_world = [], []
+    openly = UNIT * carried[POLICIES[0]].sum(1)
+    for policy, plans in carried.items():
+        persons, kept = UNIT * plans.sum(1), worlds.kept(plans)
+        for goal, own in zip(problem.goals, kept, strict=True):
+            rows.append(row_of(policy, goal, Certificate(kept_in(goal, own), len(plans)), persons, openly))
+        columns_of = {
+            "policy": policy,
+            "world": range(len(plans)),
+            "draw": draws,
+            "kept": np.all([own.all(1) for own in kept], axis=0),
+            "persons": persons,
+            "cost": UNIT * plans @ costs,
+        }
+        by_world.append(pd.DataFrame(columns_of))
+    labels = {
+        "category": ("column", [column.lever for column in columns]),
+        "year": ("column", [column.year for column in columns]),
+        "ages": ("column", [column.ages for column in columns]),
+    }
+    return RollingResult(
+        table=pd.DataFrame(rows),
+        by_world=pd.concat(by_world, ignore_index=True),
+        admissions=xr.DataArray(
+            UNIT * np.stack(list(carried.values())),
+            dims=["policy", "world", "column"],
+            coords={"policy": list(carried), "draw": ("world", draws)} | labels,
+            attrs={"units": "persons per year"},
+        ),
+        announced=xr.DataArray(
+            UNIT * np.clip(announced, 0.0, None),
+            dims=["world", "revision", "column"],
+            coords={"revision": list(fixed_until), "fixed_until": ("revision", list(fixed_until.values()))} | labels,
+            attrs={"units": "persons per year"},
+        ),
+        record=record,
+    )

@@ -225,3 +225,19 @@ def _sharpest(rows: Array) -> Array:
         if row.any() and not any((other >= row).all() for other in chosen):
             chosen.append(row)
     return np.array(chosen).reshape(len(chosen), rows.shape[1])
+
+
+def leaving_assumed(transfers: Sequence[Transfer]) -> list[str]:
+    """What a plan takes for granted of those who move."""
+    found = [
+        "migration without the plan goes on as forecast, and those who move do so on top of it",
+        "those who leave would have lived and borne children at the origin's own rates; those who come do so "
+        "at the destination's, and stay",
+    ]
+    for origin in dict.fromkeys(transfer.origin for transfer in transfers):
+        shares = [one for one in transfers if one.origin == origin]
+        found.append(
+            f"{origin}: no more than {percent(min(one.share_at_most for one in shares))} of any sex and age leave "
+            f"in a year, and {percent(min(one.cohort_at_most for one in shares))} of a cohort over all years"
+        )
+    return found

@@ -1,33 +1,29 @@
-"""Levers do to a path what they say and nothing else; scenarios share their draws; the study's conserve people."""
+"""Levers do to a path what they say and nothing else; scenarios share their draws."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
 from poblar.data import Region
-from poblar.forecast import PROFILES, Corridors, DrawsError, Migrants, bands, project
+from poblar.forecast import PROFILES, Corridors, DrawsError, Migrants, project
 from poblar.forecast._paths import Paths, check
-from poblar.forecast.comparison import Comparison, compare
 from poblar.forecast.levers import Lever
 from poblar.forecast.scenarios import Cap, Delay, Multiply, Replace, Scenario, Shift
-from poblar.forecast.study_scenarios import INACTION, REDISTRIBUTION, STUDY, settle
+from poblar.forecast.study_scenarios import settle
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "questions" / "q16-what-if.md"
 COUNTRIES = ["MEX", "SLV"]
 YEARS = np.arange(2024, 2051)
 SEXES = ["female", "male"]
-SIX = ["CAN", "USA", "MEX", "GTM", "HND", "SLV"]
 
 
-def path(centre: float, units: str, *, spread: float = 0.0, countries: list[str] | None = None, **more) -> xr.DataArray:
+def path(centre: float, units: str, *, spread: float = 0.0, **more) -> xr.DataArray:
     """Four draws that differ by draw, country and year around a figure."""
-    coords = {"draw": np.arange(4), "country": countries or COUNTRIES, "year": YEARS, **more}
+    coords = {"draw": np.arange(4), "country": COUNTRIES, "year": YEARS, **more}
     noise = np.random.default_rng(1).uniform(-1.0, 1.0, [len(labels) for labels in coords.values()])
     return xr.DataArray(centre + spread * noise, coords=coords, dims=list(coords), attrs={"units": units})
 
@@ -402,146 +398,6 @@ def test_a_scenario_is_frozen_all_the_way_down() -> None:
     assert len(scenario.levers) == 1
     with pytest.raises(AttributeError):
         scenario.name = "y"
-
-
-# Scenarios side by side.
-
-
-@pytest.fixture(scope="module")
-def comparison(two: Region) -> Comparison:
-    fewer = Scenario(name="fewer births", levers=[Multiply(by=0.8, on="fertility", country="MEX")])
-    stay = Scenario(name="all stay", levers=[Multiply(by=0.0, on="migration")])
-    return compare(two, [Scenario(name="as it is"), fewer, stay], **RATES)
-
-
-def test_a_difference_is_that_of_the_same_draws(two: Region, comparison: Comparison) -> None:
-    stay = Scenario(name="s", levers=[Multiply(by=0.0, on="migration")])
-    base, other = project(two, **RATES), project(two, **RATES, scenario=stay)
-    for name in ("total_population", "support_ratio"):
-        expected = other.stocks[name] - base.stocks[name]
-        found = comparison.difference(name).sel(scenario="all stay")
-        assert bool((found == expected).all())
-    assert bool((comparison.values("net_migration").sel(scenario="all stay", year=YEARS) == 0.0).all())
-    growth = comparison.values("growth_rate")
-    assert bool((growth.sel(scenario="as it is") == base.growth_rate).all())
-    assert growth.attrs["units"] == "per year"
-
-
-def test_a_difference_has_bands_of_its_own(comparison: Comparison) -> None:
-    """Its band is narrower than the future's, since what is uncertain in both cancels."""
-    year = {"country": "MEX", "year": 2051}
-    more = comparison.difference("total_population").sel(year | {"scenario": "fewer births"})
-    future = comparison.values("total_population").sel(year | {"scenario": "as it is"})
-    born, future = (bands(draws, levels=[80]).iloc[0] for draws in (more, future))
-    assert born["units"] == "persons"
-    assert born["upper80"] < 0.0
-    assert born["upper80"] - born["lower80"] < future["upper80"] - future["lower80"]
-
-
-def test_any_scenario_can_be_the_one_compared_with(comparison: Comparison) -> None:
-    found = comparison.difference("births", against="all stay")
-    assert found["scenario"].to_numpy().tolist() == ["as it is", "fewer births"]
-    base, stay = (comparison.values("births").sel(scenario=name) for name in ("as it is", "all stay"))
-    assert bool((found.sel(scenario="as it is") == base - stay).all())
-    with pytest.raises(DrawsError, match="expected a scenario among as it is, fewer births, all stay, found 'none'"):
-        comparison.difference("births", against="none")
-    with pytest.raises(DrawsError, match=r"expected one of total_population, .*, found 'happiness'"):
-        comparison.difference("happiness")
-
-
-def test_scenarios_are_told_apart_by_their_names(two: Region) -> None:
-    with pytest.raises(DrawsError, match="expected two or more scenarios of different names, found x, y, x"):
-        compare(two, [Scenario(name="x"), Scenario(name="y"), Scenario(name="x")], **RATES)
-
-
-def test_results_have_to_fit_in_memory(two: Region) -> None:
-    with pytest.raises(DrawsError, match="raise memory="):
-        compare(two, [Scenario(name="x"), Scenario(name="y")], **RATES, memory="20 KB")
-
-
-# The study's.
-
-
-@pytest.fixture(scope="module")
-def six() -> dict[str, xr.DataArray]:
-    return {
-        "fertility": path(1.9, "children per woman", spread=0.2, countries=SIX),
-        "mortality": path(76.0, "years", spread=2.0, countries=SIX, sex=SEXES),
-        "migration": path(0.0, "persons per year", spread=2_000.0, countries=SIX),
-    }
-
-
-def test_the_study_asks_seven_questions_and_says_what_it_assumes() -> None:
-    assert len({scenario.name for scenario in STUDY}) == 7
-    assert STUDY[0] is INACTION
-    assert not INACTION.levers
-    assert all(scenario.levers for scenario in STUDY[1:])
-    for scenario in STUDY:
-        assert scenario.assumptions
-        assert all(sentence.endswith(".") and len(sentence) < 500 for sentence in scenario.assumptions)
-
-
-@pytest.mark.parametrize("scenario", STUDY, ids=lambda scenario: scenario.name)
-def test_who_leaves_one_of_the_six_arrives_in_another(scenario: Scenario) -> None:
-    sums: dict[tuple[int, Any], float] = {}
-    for lever in scenario.levers:
-        if isinstance(lever, Shift) and lever.on == "migration":
-            assert lever.units == "persons per year"
-            assert lever.years is not None
-            for year in lever.years:
-                sums[year, lever.ages] = sums.get((year, lever.ages), 0.0) + float(lever.by)
-    assert all(abs(total) < 1e-6 for total in sums.values())
-
-
-def test_the_six_together_neither_gain_nor_lose_migrants(region: Region, six: dict[str, xr.DataArray]) -> None:
-    """With the baseline's migrants as counts; emigrants whom a cohort does not hold stay, and are counted."""
-    found = compare(region, STUDY, **six)
-    gained = found.difference("net_migration").sum("country")
-    stayed = found.difference("emigration_limited").sum("country")
-    np.testing.assert_allclose(gained, stayed, atol=1e-6)
-    assert float(found.values("emigration_limited").max()) < 100.0
-    more = found.difference("net_migration").sel(scenario=REDISTRIBUTION.name, year=2030).isel(draw=0)
-    np.testing.assert_allclose(more.sel(country=SIX), [20_000.0, 40_000.0, -60_000.0, 0.0, 0.0, 0.0], atol=1e-6)
-    alive = found.difference("total_population").sel(scenario="worse shock", year=2032).sum("country")
-    assert float(alive.max()) < -500_000.0
-
-
-def test_a_scenario_changes_a_rate_and_persons_alike(region: Region, six: dict[str, xr.DataArray]) -> None:
-    rates = six | {"migration": path(0.0, "per person-year", countries=SIX)}
-    counts = six | {"migration": path(0.0, "persons per year", countries=SIX)}
-    one, other = (project(region, **given, scenario=REDISTRIBUTION).total for given in (rates, counts))
-    np.testing.assert_allclose(one, other, rtol=1e-12)
-
-
-# The page.
-
-
-def test_the_page_says_every_assumption() -> None:
-    text = " ".join(PAGE.read_text(encoding="utf-8").split())
-    for scenario in STUDY:
-        for sentence in (scenario.name, *scenario.assumptions):
-            assert sentence in text
-
-
-@pytest.mark.slow
-def test_the_figures_of_the_page(region: Region, tfr: xr.DataArray, e0: xr.DataArray, net: xr.DataArray) -> None:
-    """The table of the page, made again from the models, within a tenth and a rounding step."""
-    counts = project(region, fertility=tfr, mortality=e0, migration=net).flows["net_migration"].sel(year=net["year"])
-    found = compare(region, STUDY, fertility=tfr, mortality=e0, migration=counts)
-    names = {scenario.name for scenario in STUDY}
-    text = PAGE.read_text("utf-8")
-    rows = re.findall(r"^\| ([a-zA-Z ]+) \| (MEX|SLV) \| ([^|]+) \| ([^|]+) \|$", text, re.MULTILINE)
-    assert {name for name, *_ in rows} == names - {INACTION.name}
-    for name, country, thousands, ratio in rows:
-        for indicator, cell, scale, step in (
-            ("total_population", thousands, 1e3, 1.0),
-            ("support_ratio", ratio, 1.0, 0.001),
-        ):
-            printed = [float(number) for number in re.findall(r"-?\d+\.?\d*", cell.replace(",", ""))]
-            difference = found.difference(indicator).sel(scenario=name, country=country, year=2050) / scale
-            row = bands(difference, levels=[80]).iloc[0]
-            made = [row["median"], row["lower80"], row["upper80"]]
-            np.testing.assert_allclose(printed, made, rtol=0.1, atol=step, err_msg=f"{name}, {country}, {indicator}")
 
 
 def test_a_flow_of_the_users_own_keeps_its_ways(two: Region) -> None:
