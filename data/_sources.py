@@ -9,6 +9,9 @@ from .unhcr import LEDGERS
 
 RETRIEVED: Final = "2026-11-24"
 
+OWN: Final = ("subregions", "borders")
+"""Tables of facts that the project keeps itself: described here, not written by `tabulate`."""
+
 _KEYS: Final = {
     "country": "ISO 3166-1 alpha-3",
     "year": "calendar year",
@@ -36,6 +39,15 @@ _AGENCIES: Final = {
     "licence": "figures quoted with their source; EOIR and CRS: US public domain",
     "retrieved": RETRIEVED,
 }
+
+_BORDERS: Final = {
+    "publisher": "poblar",
+    "title": "Land borders of countries and areas",
+    "revision": "1",
+    "licence": "MIT",
+    "retrieved": "2026-11-25",
+}
+_CODE: Final = "ISO 3166-1 alpha-3, XKX for Kosovo"
 
 _NOT_COUNTED: Final = "UNHCR gives no decisions"
 _CASES: Final = "USA 2000-01: UNHCR counts cases, not persons"
@@ -144,5 +156,24 @@ SOURCES: Final[dict[str, dict[str, Any]]] = {
             "note": "definition or remark",
         },
         "Figures to check answers against. The two vintages of EOIR define 'pending' differently.",
+    ),
+    "subregions": _table(
+        _WPP,
+        "",
+        {
+            "iso3": _CODE,
+            "subregion": "name of the UN subregion, one of 22",
+            "area": "name of the UN area, one of 6",
+        },
+        "All 237 countries and areas. Northern America is an area and its own only subregion.",
+    ),
+    "borders": _table(
+        _BORDERS,
+        "",
+        {"iso3": f"{_CODE}, the first of the two by the alphabet", "neighbour": _CODE},
+        "Each border between two of the countries and areas of WPP 2024 once, written down for this project from "
+        "general geographical knowledge; borders through rivers and lakes count, the sea, bridges and causeways do "
+        "not. Of disputed lines the one in effect is taken. Spain touches Morocco at Ceuta and Melilla; foreign bases "
+        "(Cyprus, Cuba) and uninhabited Hans Island (Canada, Greenland) are left out.",
     ),
 }
