@@ -12,7 +12,7 @@ SEARCH = for version in 3.13 3.12 3.14 3 ''; do IFS=:; for folder in $$PATH; do 
 	test -n "$$python" && break 2; done; done; unset IFS
 GIVEN = python=`"$(PYTHON)" -c "$(PROBE)" 2>/dev/null </dev/null` || python=
 
-.PHONY: help demo test test-slow bench lint format typecheck docs constraints clean
+.PHONY: help demo test test-slow bench posteriors lint format typecheck docs constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,12 @@ test-slow: $(STAMP)  ## the tests that take minutes
 
 bench: $(STAMP)  ## the benchmarks, a line of JSON for each figure
 	@$(BIN)/python -m benchmarks.projection && $(BIN)/python -m benchmarks.quota
+	@for what in fertility mortality; do $(BIN)/python -m benchmarks.fits $$what || exit 1; \
+		for year in 1995 2005 2013; do $(BIN)/python -m benchmarks.skill $$what --origin $$year || exit 1; done; done
+
+posteriors: $(STAMP)  ## fit all countries anew and bundle what they share (needs: poblar data fetch wpp2024)
+	@$(BIN)/python -m benchmarks.fits fertility --write data/posteriors
+	@$(BIN)/python -m benchmarks.fits mortality --write data/posteriors
 
 lint: $(STAMP)  ## style of the code
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

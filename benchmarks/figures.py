@@ -13,9 +13,12 @@ COMPARE: dict[str, Callable[[float, float], bool]] = {"<=": operator.le, "<": op
 
 
 def figure(benchmark: str, metric: str, value: float, bar: str = "", **more: Any) -> bool:
-    """Print a figure and whether it meets its bar, such as "<= 60"; no bar is always met."""
+    """Print a figure and whether it meets its bar, such as "<= 60" or "0.77 to 0.85"; no bar is always met."""
     ok = True
-    if bar:
+    if " to " in bar:
+        low, high = map(float, bar.split(" to "))
+        ok = low <= value <= high
+    elif bar:
         sign, limit = bar.split()
         ok = COMPARE[sign](value, float(limit))
     line = {"benchmark": benchmark, "metric": metric, "value": round(value, 4), "bar": bar, "ok": ok}

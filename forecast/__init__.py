@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from .adjust import replacement_fertility, shift_median
 from .backlog import Backlog
 from .comparison import Comparison, compare
+from .conditioning import Given, condition
 from .draws import bands
 from .errors import ConvergenceError, DrawsError
 from .fertility import Fertility
 from .fit import Diagnostics, Posterior, Sampling
+from .localities import subnational
 from .migrants import Corridors, Migrants
 from .migration import Migration
 from .mortality import Mortality
 from .population import project
 from .projection import Projection
+from .published_fertility import PublishedFertility
+from .published_mortality import PublishedMortality
 from .queue import simulate_queue
 from .scenarios import Scenario
 from .schedules import PROFILES
@@ -26,15 +31,22 @@ __all__ = [
     "Diagnostics",
     "DrawsError",
     "Fertility",
+    "Given",
     "Migrants",
     "Migration",
     "Mortality",
     "Posterior",
     "Projection",
+    "PublishedFertility",
+    "PublishedMortality",
     "Sampling",
     "Scenario",
     "bands",
     "compare",
+    "condition",
     "project",
+    "replacement_fertility",
+    "shift_median",
     "simulate_queue",
+    "subnational",
 ]

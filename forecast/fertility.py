@@ -1,4 +1,4 @@
-"""Fertility: the total fertility rate of each country, pooled over countries."""
+"""Fertility: the total fertility rate of each country, pooled over the countries of the world."""
 
 from __future__ import annotations
 
@@ -9,46 +9,56 @@ import pymc as pm
 import xarray as xr
 
 from ..data import Panel
+from .alike import Alike
 from .fit import Model, last_year
-from .levels import LevelChange, add_level_change, simulate_level_change
-from .priors import Beta, Gamma, HalfNormal, Normal
+from .level_paths import simulate_level_change
+from .levels import LevelChange, Rebound
+from .pooled import add_level_change, level_coords
+from .priors import LogNormal, Normal
+from .world import Prior, world_of
 
 __all__ = ["Fertility"]
 
-# World knowledge, from the 231 countries of WPP 2024 outside this region: their mean yearly change by level 1950-2023,
-# and the spreads, scale, momentum and tails that forecast them best from 1995 and 2013 (169 countries of more than
-# 500,000 people: coverage of the 80 and 95 % bands 0.80-0.87 and 0.91-0.96 at horizons 5 to 18).
 CHANGE = LevelChange(
     knots=(0.8, 1.3, 1.8, 2.3, 3.0, 4.0, 5.0, 6.0, 7.0, 8.8),
-    change=Normal(
-        mean=(0.022, 0.021, -0.023, -0.036, -0.050, -0.086, -0.105, -0.034, -0.003, 0.003),
-        sd=(0.0035, 0.0035, 0.0025, 0.004, 0.005, 0.0075, 0.010, 0.0075, 0.005, 0.0025),
-    ),
-    spread=HalfNormal(1.0),
+    change=Normal(mean=(0.02, 0.01, -0.01, -0.03, -0.05, -0.08, -0.10, -0.05, -0.02, 0.0), sd=(0.03,) * 10),
+    unlike=(0.010, 0.010, 0.010, 0.0125, 0.015, 0.020, 0.025, 0.025, 0.020, 0.015),
+    alike=0.75,
     scale_knots=(1.0, 2.5, 4.5, 8.0),
-    log_scale=Normal(mean=(-3.9, -3.5, -3.3, -4.1), sd=(0.4, 0.4, 0.4, 0.4)),
-    # Smooth estimates of six countries ask for more momentum than forecasts bear out; hence the weight.
-    momentum=Beta(mean=0.68, weight=4000.0),
-    tails=Gamma(mean=2.7, sd=0.4),
+    log_scale=Normal(mean=(-4.0, -3.4, -3.5, -4.4), sd=(0.5,) * 4),
+    scale_spread=LogNormal(0.5, 0.3),
+    momentum=0.4,
+    tails=3.0,
+    wander=LogNormal(1.5, 0.5),
+    wander_tails=3.3,
+    persistence=0.3,
+    wander_step=5,
+    window=15,
+    rebound=Rebound(full=0.4, change=Normal((0.0,) * 5, (0.03,) * 5), unlike=0.010),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fertility(Model[xr.DataArray]):
-    r"""Total fertility rate by a yearly change that depends on its level.
+    r"""Total fertility rate by a yearly change that depends on its level (`poblar.forecast.levels`).
 
-    .. math:: f_{c,t+1} - f_{c,t} = h(f_{c,t}) \beta_c + e_{c,t}, \quad
-        e_{c,t} = \rho e_{c,t-1} + \sigma(f_{c,t}) \varepsilon_{c,t},
+    .. math:: f_{c,t+1} - f_{c,t} = h(f_{c,t}) \beta_c + \sigma_0(f_{c,t})\,w_c(t) + e_{c,t}, \quad
+        e_{c,t} = \rho e_{c,t-1} + s_c\,\sigma(f_{c,t}) \varepsilon_{c,t},
 
-    with linear splines :math:`h`, country coefficients :math:`\beta_c` pooled about the region's, and Student t
-    errors. The spline in the level stands in for the double logistic of Alkema et al. (2011, eq. 2): the decline
-    is fastest at four to five children and dies out below two, where Raftery, Alkema & Gerland (2014) let fertility
-    recover.
+    with linear splines :math:`h`, country coefficients :math:`\beta_c` pooled about the world's, a wander
+    :math:`w_c` that lasts for years, and Student t errors. The spline in the level stands in for the double logistic
+    of Alkema et al. (2011, eq. 2): the decline is fastest at four to five children and dies out below two, where
+    Raftery, Alkema & Gerland (2014) let fertility recover. `poblar.forecast.PublishedFertility` is their own form.
 
     Parameters
     ----------
+    prior : {"world", "vague"}
+        What is believed of the parameters that all countries share: the bundled posterior of all countries, or the
+        spec's own wide priors, which want a world of countries to learn from.
     change : LevelChange
         Knots and priors.
+    together : Alike
+        Correlation of countries' errors, as found in the residuals of the world's fit to 2005.
     bounds : (float, float)
         Limits of a simulated path, children per woman: 0.5 is below the lowest national rate on record
         (0.66, Macao 2023), 9 above the highest.
@@ -62,19 +72,30 @@ class Fertility(Model[xr.DataArray]):
     Examples
     --------
     >>> from poblar.data import reference
-    >>> model = Fertility().build(reference.region().tfr)
-    >>> sorted(variable.name for variable in model.free_RVs)[:3]
-    ['change_mean', 'change_offset', 'change_spread']
+    >>> model = Fertility(prior="vague").build(reference.region().tfr)
+    >>> sorted(variable.name for variable in model.free_RVs)
+    ['tfr_country_z', 'tfr_scale_z', 'tfr_world_z']
     """
 
+    prior: Prior = "world"
     change: LevelChange = CHANGE
+    together: Alike = Alike(neighbours=0.20, subregion=0.07, world=0.04)
     bounds: tuple[float, float] = (0.5, 9.0)
+
+    @property
+    def series(self) -> dict[str, LevelChange]:
+        """The forms of the series that are fitted, by name."""
+        return {"tfr": self.change}
 
     def build(self, panel: Panel) -> pm.Model:
         """Write the model of ``tfr`` (country, year; children per woman) down in PyMC."""
         tfr = panel["tfr"].transpose("country", "year")
-        with pm.Model(coords={"country": tfr["country"].to_numpy(), **self.change.coords}) as model:
-            add_level_change(self.change, tfr.to_numpy(), tfr["year"].to_numpy())
+        years = tfr["year"].to_numpy()
+        countries = tfr["country"].to_numpy().tolist()
+        coords = level_coords(self.change, "tfr", int(years[-1]))
+        with pm.Model(coords={"country": countries, **coords}) as model:
+            world = world_of("tfr", self.change, self.prior, countries)
+            add_level_change(self.change, "tfr", tfr.to_numpy(), years, world)
         return model
 
     def simulate(self, sample: xr.Dataset, panel: Panel, until: int | str, rng: np.random.Generator) -> xr.DataArray:
@@ -82,11 +103,22 @@ class Fertility(Model[xr.DataArray]):
         tfr = panel["tfr"].transpose("country", "year")
         years = tfr["year"].to_numpy()
         last = last_year(until, years)
-        paths = simulate_level_change(self.change, sample, tfr.to_numpy(), years, last, self.bounds, rng)
+        countries = tfr["country"].to_numpy().tolist()
+        paths = simulate_level_change(
+            self.change,
+            "tfr",
+            sample,
+            tfr.to_numpy(),
+            years,
+            last,
+            self.bounds,
+            rng,
+            alike=self.together.matrix(countries),
+        )
         return xr.DataArray(
             paths,
             dims=("draw", "country", "year"),
-            coords={"country": tfr["country"].to_numpy(), "year": np.arange(years[-1] + 1, last + 1)},
+            coords={"country": countries, "year": np.arange(years[-1] + 1, last + 1)},
             name="tfr",
             attrs={"units": "children per woman"},
         )

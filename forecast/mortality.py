@@ -6,32 +6,55 @@ from dataclasses import dataclass
 
 import numpy as np
 import pymc as pm
-import pytensor.tensor as pt
 import xarray as xr
+from numpy.typing import NDArray
 
-from ..data import Panel
+from ..data import DataError, Panel
+from .alike import Alike
 from .fit import Model, last_year
-from .levels import LevelChange, add_level_change, simulate_level_change
-from .priors import Beta, Gamma, HalfNormal, Normal
-from .shocks import add_shocks
+from .level_paths import simulate_level_change
+from .levels import LevelChange
+from .pooled import add_level_change, level_coords
+from .priors import LogNormal, Normal
+from .world import Prior, world_of
 
 __all__ = ["Mortality"]
 
-# World knowledge, from the 231 countries of WPP 2024 outside this region, 1950-2019: mean yearly gains by level, and
-# the spreads, scale, momentum and tails that forecast women's e0 best from 1995 and 2013 in 169 of them (coverage of
-# the 80 and 95 % bands 0.81-0.85 and 0.96-0.98 from 2013; 0.70-0.73 and 0.86-0.89 from 1995, with AIDS ahead).
 GAIN = LevelChange(
-    knots=(40.0, 50.0, 60.0, 70.0, 78.0, 86.0, 94.0),
+    knots=(30.0, 40.0, 50.0, 60.0, 70.0, 78.0, 86.0, 94.0),
     change=Normal(
-        mean=(0.40, 0.55, 0.53, 0.35, 0.205, 0.16, 0.156),
-        sd=(0.05, 0.05, 0.04, 0.03, 0.018, 0.018, 0.018),
+        mean=(0.40, 0.45, 0.50, 0.45, 0.30, 0.20, 0.15, 0.15), sd=(0.20, 0.15, 0.10, 0.10, 0.10, 0.05, 0.05, 0.03)
     ),
-    spread=HalfNormal(1.0),
+    unlike=(0.10, 0.10, 0.10, 0.10, 0.075, 0.05, 0.04, 0.04),
+    alike=0.6,
     scale_knots=(45.0, 65.0, 85.0),
-    log_scale=Normal(mean=(-1.6, -1.8, -2.2), sd=(0.4, 0.4, 0.4)),
-    momentum=Beta(mean=0.35, weight=300.0),
-    tails=Gamma(mean=2.2, sd=0.3),
+    log_scale=Normal(mean=(-1.2, -2.1, -2.4), sd=(0.5, 0.5, 0.5)),
+    scale_spread=LogNormal(0.6, 0.3),
+    momentum=0.0,
+    tails=3.0,
+    wander=LogNormal(1.5, 0.5),
+    wander_tails=4.0,
+    persistence=0.5,
+    wander_step=5,
+    window=20,
 )
+GAP = LevelChange(
+    knots=(0.0, 2.0, 4.0, 6.0, 9.0, 13.0),
+    change=Normal(mean=(0.10, 0.05, 0.02, 0.0, -0.06, -0.12), sd=(0.10,) * 6),
+    unlike=(0.03,) * 6,
+    alike=0.6,
+    scale_knots=(1.0, 5.0, 10.0),
+    log_scale=Normal(mean=(-2.2, -2.3, -1.3), sd=(0.5, 0.5, 0.5)),
+    scale_spread=LogNormal(0.6, 0.3),
+    momentum=0.0,
+    tails=3.0,
+    wander=LogNormal(0.9, 0.5),
+    wander_tails=4.0,
+    persistence=0.25,
+    wander_step=5,
+    window=20,
+)
+RECENT = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,31 +62,32 @@ class Mortality(Model[xr.DataArray]):
     r"""Life expectancy at birth by sex: women's yearly gains by level, men by the gap.
 
     .. math::
-        e^f_{c,t+1} - e^f_{c,t} &= h(e^f_{c,t}) \beta_c + \rho\,\eta_{c,t-1} + \sigma(e^f_{c,t})\,\varepsilon_{c,t} \\
-        G_{c,t+1} &= \alpha_c + \phi (G_{c,t} - \alpha_c) + \gamma (e^f_{c,t} - 75)_+ + s\,\varepsilon_{c,t}, \qquad
+        e^f_{c,t+1} - e^f_{c,t} &= h(e^f_{c,t}) \beta_c + \sigma_0 w_c(t) + s_c\,\sigma(e^f_{c,t})\,\varepsilon_{c,t} \\
+        G_{c,t+1} - G_{c,t} &= h'(G_{c,t}) \alpha_c + \sigma'_0 v_c(t) + s'_c\,\sigma'(G_{c,t})\,\eta_{c,t}, \qquad
         e^m_{c,t} = e^f_{c,t} - G_{c,t}
 
-    The gains replace the double logistic of Raftery et al. (2013, eq. 1) by linear splines in the level; the gap
-    follows Raftery, Lalic & Gerland (2014, eq. 2): it wanders about a country's level and narrows once women live
-    past 75. Both have Student t errors. `masked` years are left out, so that a shock does not bend the trend: the
-    step from the last year before to the first year after counts as one step of several years.
+    Both follow the form of `poblar.forecast.levels`. The gains replace the double logistic of Raftery et al. (2013,
+    eq. 1) by linear splines in the level. The gap follows the idea of Raftery, Lalic & Gerland (2014): wide gaps
+    narrow, narrow ones widen. Both have Student t errors for wars and disasters, and wanders for epidemics that last.
+    `masked` years are left out, so that a shock does not bend the trend: the step from the last year before to the
+    first year after counts as one step of several years. `poblar.forecast.PublishedMortality` is the papers' form.
 
     Parameters
     ----------
+    prior : {"world", "vague"}
+        What is believed of the parameters that all countries share: the bundled posterior of all countries, or the
+        specs' own wide priors, which want a world of countries to learn from.
     gain : LevelChange
         Knots and priors of women's gains, years per year.
-    gap_level : Normal
-        Country levels of the gap, years: mean and spread between countries.
-    gap_persistence : Beta
-        :math:`\phi`.
-    gap_narrowing : Normal
-        :math:`\gamma`, years per year of women's life expectancy above 75.
-    gap_scale : HalfNormal
-        s, years.
-    gap_tails : Gamma
-        Degrees of freedom of the gap's errors.
+    gap : LevelChange
+        Those of the gap between women and men.
     masked : tuple of int
         Years left out of the fit.
+    together, gap_together : Alike
+        Correlation of countries' errors, as found in the residuals of the world's fit to 2005.
+    linked : float
+        Correlation of the errors of women's life expectancy and of the gap, found in the same residuals: men share less
+        of a year's gain or loss than the sum of the two would say.
     bounds, gap_bounds : (float, float)
         Limits of simulated paths, years; the gap's are those of Raftery, Lalic & Gerland (2014).
 
@@ -77,78 +101,93 @@ class Mortality(Model[xr.DataArray]):
     Examples
     --------
     >>> from poblar.data import reference
-    >>> model = Mortality().build(reference.region().e0)
-    >>> "gap_level" in [variable.name for variable in model.free_RVs]
-    True
+    >>> model = Mortality(prior="vague").build(reference.region().e0)
+    >>> len(model.free_RVs)
+    6
     """
 
+    prior: Prior = "world"
     gain: LevelChange = GAIN
-    gap_level: Normal = Normal(5.4, 0.7)
-    gap_persistence: Beta = Beta(mean=0.98, weight=2000.0)
-    gap_narrowing: Normal = Normal(-0.005, 0.002)
-    gap_scale: HalfNormal = HalfNormal(0.2)
-    gap_tails: Gamma = Gamma(mean=2.2, sd=0.3)
+    gap: LevelChange = GAP
     masked: tuple[int, ...] = (2020, 2021, 2022)
-    bounds: tuple[float, float] = (20.0, 105.0)
+    together: Alike = Alike(neighbours=0.28, subregion=0.14, world=0.09)
+    gap_together: Alike = Alike(neighbours=0.31, subregion=0.14, world=0.05)
+    linked: float = 0.2
+    bounds: tuple[float, float] = (15.0, 105.0)
     gap_bounds: tuple[float, float] = (0.0, 18.0)
 
+    @property
+    def series(self) -> dict[str, LevelChange]:
+        """The forms of the series that are fitted, by name."""
+        return {"e0": self.gain, "gap": self.gap}
+
     def build(self, panel: Panel) -> pm.Model:
-        """Write the model of ``e0`` (country, year, sex; years) down in PyMC."""
+        """Write the model of ``e0`` (country, year, sex; years) down in PyMC.
+
+        Raises
+        ------
+        DataError
+            If a country's men live longer than its women in most years, as when the sexes are swapped.
+        """
         women, gap, years = self._split(panel)
-        before, after = self._neighbours(years)
-        with pm.Model(coords={"country": panel["country"].to_numpy(), **self.gain.coords}) as model:
-            add_level_change(self.gain, women, years)
-            level = self.gap_level.variable("gap_level", dims="country")
-            persistence = self.gap_persistence.variable("gap_persistence")
-            narrowing = self.gap_narrowing.variable("gap_narrowing")
-            scale = self.gap_scale.variable("gap_scale")
-            tails = self.gap_tails.variable("gap_tails")
-            expected = (
-                level[:, None]
-                + persistence * (gap[:, before] - level[:, None])
-                + narrowing * np.maximum(women[:, before] - 75.0, 0.0)
+        swapped = np.median(gap[:, -RECENT:], axis=1) < -0.5  # earlier, a few countries had it so
+        if swapped.any():
+            raise DataError(
+                expected=f"women who live longer than men in most of the last {RECENT} years",
+                found=f"the other way round in {', '.join(panel['country'].to_numpy()[swapped])}",
+                remedy="check whether the sexes are swapped",
             )
-            shock = pt.as_tensor(gap[:, after]) - expected
-            add_shocks("gaps", shock, tails=tails, scale=scale)
+        last = int(years[-1])
+        countries = panel["country"].to_numpy().tolist()
+        coords = level_coords(self.gain, "e0", last) | level_coords(self.gap, "gap", last)
+        with pm.Model(coords={"country": countries, **coords}) as model:
+            for name, levels in (("e0", women), ("gap", gap)):
+                spec = self.series[name]
+                world = world_of(name, spec, self.prior, countries)
+                add_level_change(spec, name, levels, years, world)
         return model
 
     def simulate(self, sample: xr.Dataset, panel: Panel, until: int | str, rng: np.random.Generator) -> xr.DataArray:
         """Simulate life expectancy to the end of year `until`, axes (draw, country, year, sex), years."""
         women, gap, years = self._split(panel)
-        last = last_year(until, years)
-        future = simulate_level_change(self.gain, sample, women, years, last, self.bounds, rng)
-        level = sample["gap_level"].transpose("draw", "country").to_numpy()
-        persistence, narrowing, scale, tails = (
-            sample[name].to_numpy()[:, None] for name in ("gap_persistence", "gap_narrowing", "gap_scale", "gap_tails")
+        last, countries = last_year(until, years), panel["country"].to_numpy().tolist()
+        # Women's errors, and the part of the gap's that is theirs, come of the same stream.
+        shared = int(rng.integers(2**63))
+        women_normals, same = (np.random.default_rng(shared).standard_normal for _ in range(2))
+
+        def gap_normals(shape: tuple[int, ...]) -> NDArray[np.float64]:
+            own = np.sqrt(1.0 - self.linked**2) * rng.standard_normal(shape)
+            return self.linked * same(shape) + own
+
+        future, gaps = (
+            simulate_level_change(
+                self.series[name],
+                name,
+                sample,
+                levels,
+                years,
+                last,
+                bounds,
+                rng,
+                alike=together.matrix(countries),
+                normals=normals,
+            )
+            for name, levels, bounds, together, normals in (
+                ("e0", women, self.bounds, self.together, women_normals),
+                ("gap", gap, self.gap_bounds, self.gap_together, gap_normals),
+            )
         )
-        gaps = np.empty_like(future)
-        now, e0 = np.broadcast_to(gap[:, -1], level.shape), np.broadcast_to(women[:, -1], level.shape)
-        for year in range(future.shape[-1]):
-            expected = level + persistence * (now - level) + narrowing * np.maximum(e0 - 75.0, 0.0)
-            shock = scale * rng.standard_t(np.broadcast_to(tails, level.shape))
-            now, e0 = np.clip(expected + shock, *self.gap_bounds), future[:, :, year]
-            gaps[:, :, year] = now
         return xr.DataArray(
             np.stack([future, future - gaps], axis=-1),
             dims=("draw", "country", "year", "sex"),
-            coords={
-                "country": panel["country"].to_numpy(),
-                "year": np.arange(years[-1] + 1, last + 1),
-                "sex": ["female", "male"],
-            },
+            coords={"country": countries, "year": np.arange(years[-1] + 1, last + 1), "sex": ["female", "male"]},
             name="e0",
             attrs={"units": "years"},
         )
 
-    def _split(self, panel: Panel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _split(self, panel: Panel) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
         """Women's e0 and the gap (country, time), and the years that are not masked."""
         e0 = panel["e0"].transpose("country", "year", "sex")
         e0 = e0.sel(year=~e0["year"].isin(self.masked))
         women = e0.sel(sex="female").to_numpy()
         return women, women - e0.sel(sex="male").to_numpy(), e0["year"].to_numpy()
-
-    @staticmethod
-    def _neighbours(years: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Positions of the pairs of consecutive years."""
-        before = np.flatnonzero(np.diff(years) == 1)
-        return before, before + 1

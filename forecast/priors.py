@@ -7,13 +7,14 @@ coordinate along `dims`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pymc as pm
 from pytensor.tensor.variable import TensorVariable
 
-__all__ = ["Beta", "Gamma", "HalfNormal", "Normal", "Prior"]
+__all__ = ["Beta", "Gamma", "HalfNormal", "LogNormal", "Normal", "Prior"]
 
 Values = float | tuple[float, ...]
 
@@ -64,6 +65,31 @@ class HalfNormal:
 
 
 @dataclass(frozen=True)
+class LogNormal:
+    """Log-normal prior on a positive number, log x ~ N(log median, sd²).
+
+    Parameters
+    ----------
+    median : float
+        Median, in the units of the parameter.
+    sd : float
+        Standard deviation of the logarithm.
+
+    Examples
+    --------
+    >>> LogNormal(median=0.5, sd=0.3)
+    LogNormal(median=0.5, sd=0.3)
+    """
+
+    median: float
+    sd: float
+
+    def variable(self, name: str, dims: str | Sequence[str] | None = None) -> TensorVariable:
+        """Make the PyMC variable `name` along `dims` in the current model."""
+        return pm.LogNormal(name, math.log(self.median), self.sd, dims=dims)
+
+
+@dataclass(frozen=True)
 class Beta:
     """Beta prior on a share between 0 and 1, by its mean and its weight in observations.
 
@@ -111,4 +137,4 @@ class Gamma:
         return pm.Gamma(name, mu=self.mean, sigma=self.sd, dims=dims)
 
 
-Prior = Normal | HalfNormal | Beta | Gamma
+Prior = Normal | HalfNormal | LogNormal | Beta | Gamma

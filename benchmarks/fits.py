@@ -1,0 +1,81 @@
+"""Convergence and cost of the fits of all countries: ``python -m benchmarks.fits fertility``.
+
+With ``--write FOLDER`` what the fits say of the parameters that all countries share is written there, to be bundled as
+the prior of local fits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import arviz as az
+from poblar.forecast import Fertility, Mortality, Posterior, PublishedFertility, PublishedMortality, Sampling
+from poblar.forecast.world import summarise
+
+from .figures import figure, peak_memory_mb
+from .worlds import add_folders, world
+
+LAST = 2023
+FORMS = {
+    "fertility": {"default": Fertility(prior="vague"), "double-logistic": PublishedFertility()},
+    "mortality": {"default": Mortality(prior="vague"), "double-logistic": PublishedMortality()},
+}
+TABLE = {"fertility": "tfr", "mortality": "e0"}
+SAMPLING = {"default": Sampling(draws=5000, target_accept=0.8), "double-logistic": Sampling(draws=1500)}
+ANCHOR_ESS = {"fertility": 0.009, "mortality": 0.07}  # least of bayesTFR 7.4-4, bayesLife 5.3-1, per CPU second
+TIMES = {"default": 100, "double-logistic": 20}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="benchmarks.fits")
+    parser.add_argument("what", choices=sorted(FORMS))
+    parser.add_argument("--form", choices=["default", "double-logistic"], default="default")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--write", type=Path, help="folder of the posteriors to bundle")
+    add_folders(parser)
+    given = parser.parse_args()
+    model, sampling = FORMS[given.what][given.form], SAMPLING[given.form]
+    panel = world(given.data, TABLE[given.what], LAST)
+    started, cpu = time.perf_counter(), time.process_time()
+    posterior = model.fit(panel, seed=given.seed, sampling=sampling, accept_unconverged=True)
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    met = report(given.what, given.form, posterior, seconds, cpu)
+    if given.write is not None and isinstance(model, Fertility | Mortality):
+        for name, spec in model.series.items():
+            summarise(posterior, name, spec).to_netcdf(given.write / f"{name}.nc", engine="h5netcdf")
+    return 0 if met else 1
+
+
+def report(what: str, form: str, posterior: Posterior, seconds: float, cpu: float) -> bool:
+    """Print the figures of one fit and whether all bars are met."""
+    found = posterior.diagnostics
+    shared = posterior.parameters.drop_vars(
+        [name for name, values in posterior.parameters.items() if {"country", "some", "settled"} & set(values.dims)]
+    )
+    least = min(float(values.min()) for values in az.ess(shared, method="bulk").data_vars.values())
+    more = {
+        "form": form,
+        "countries": posterior.panel.dataset.sizes["country"],
+        "seed": posterior.seed,
+        "peak_memory_mb": round(peak_memory_mb()),
+        "cpu_seconds": round(cpu, 1),
+    }
+    name = f"fits/{what}"
+    bar = f">= {TIMES[form] * ANCHOR_ESS[what]:g}"
+    return all(
+        [
+            figure(name, "rhat", found.rhat, "<= 1.01", parameter=found.worst, **more),
+            figure(name, "ess_bulk", found.ess_bulk, ">= 400", **more),
+            figure(name, "ess_tail", found.ess_tail, ">= 400", **more),
+            figure(name, "divergent", found.divergent, "< 0.001", **more),
+            figure(name, "minutes", seconds / 60.0, "< 20", **more),
+            figure(name, "least_ess_per_cpu_second", least / cpu, bar, **more),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""Simulated futures of series whose yearly change depends on their level."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from .levels import LevelChange, along, steps_of
+
+__all__ = ["simulate_level_change"]
+
+Array = NDArray[np.float64]
+Normals = Callable[[tuple[int, ...]], Array]
+
+
+def simulate_level_change(
+    spec: LevelChange,
+    name: str,
+    sample: xr.Dataset,
+    levels: Array,
+    years: NDArray[np.int64],
+    until: int,
+    bounds: tuple[float, float],
+    rng: np.random.Generator,
+    *,
+    alike: Array | None = None,
+    normals: Normals | None = None,
+) -> Array:
+    """Simulate the future of the levels, one path for each draw of the parameters.
+
+    Parameters
+    ----------
+    spec : LevelChange
+        The spec that was fitted.
+    name : str
+        Name of the series, which its variables start with.
+    sample : xarray.Dataset
+        Parameters along ``draw`` (and ``country``, and the dims of the series).
+    levels, years : array
+        What was fitted, as for `poblar.forecast.pooled.add_level_change`.
+    until : int
+        Last year simulated.
+    bounds : (float, float)
+        Limits that no path crosses, in the units of the level.
+    rng : numpy.random.Generator
+        Source of the errors.
+    alike : array, shape (country, country), optional
+        Correlation of the countries' errors and wanders; by default none.
+    normals : callable, optional
+        Called with a shape, gives the standard normals that errors and wanders are made of, so that two series can
+        share some; by default those of `rng`.
+
+    Returns
+    -------
+    array, shape (draw, country, year), from the year after ``years[-1]``
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> from poblar.forecast import Fertility
+    >>> spec, rng = Fertility().change, np.random.default_rng(1)
+    >>> sample = xr.Dataset({
+    ...     "tfr_change": (("draw", "country", "tfr_term"), np.zeros((500, 1, len(spec.terms)))),
+    ...     "tfr_path": (("draw", "country", "tfr_wander_knot"), np.zeros((500, 1, 4))),
+    ...     "tfr_log_scale": (("draw", "tfr_scale_knot"), np.full((500, len(spec.scale_knots)), -4.0)),
+    ...     "tfr_country_log_scale": (("draw", "country"), np.zeros((500, 1))),
+    ...     "tfr_wander": ("draw", np.full(500, 0.5))})
+    >>> past, years = np.full((1, 3), 2.0), np.array([2021, 2022, 2023])
+    >>> paths = simulate_level_change(spec, "tfr", sample, past, years, 2030, (0.5, 9.0), rng)
+    >>> paths.shape, round(float(np.median(paths[..., -1])), 1)
+    ((500, 1, 7), 2.0)
+    """
+    change = _values(sample, f"{name}_change", "country", f"{name}_term")
+    paths_so_far = _values(sample, f"{name}_path", "country", f"{name}_wander_knot")
+    log_scale = _values(sample, f"{name}_log_scale", f"{name}_scale_knot")[:, None, :]
+    country_scale = np.exp(_values(sample, f"{name}_country_log_scale", "country"))
+    wander_scale = _values(sample, f"{name}_wander")[:, None]
+    draw = normals or rng.standard_normal
+    root = None if alike is None else np.linalg.cholesky(alike)
+    level = np.broadcast_to(levels[:, -1], change.shape[:2])
+    lowest = np.broadcast_to(levels.min(axis=1), level.shape)
+    n_knots = len(spec.knots)
+    rebound = np.zeros((*level.shape, n_knots))
+    rebound[..., : change.shape[-1] - n_knots] = change[..., n_knots:]
+    error = np.zeros_like(level)  # after a gap nothing is known of the last year's error
+    last = steps_of(spec, levels, years).momentum_from
+    if last is not None and spec.momentum:
+        coefficients = np.concatenate([change, paths_so_far], axis=-1)
+        error = last[:, 0] - (last[:, 1:] * coefficients).sum(-1)
+    innovation = wander_scale * np.sqrt(1.0 - spec.persistence**2)
+    wander_from = wander_to = paths_so_far[:, :, -1]
+    paths = np.empty((*level.shape, until - int(years[-1])))
+    for year in range(paths.shape[-1]):
+        phase = year % spec.wander_step
+        if phase == 0:
+            wander_from = wander_to
+            wander_to = spec.persistence * wander_from + innovation * _shocks(
+                spec.wander_tails, draw(level.shape), root, rng
+            )
+        part = phase / spec.wander_step
+        wander = (1.0 - part) * wander_from + part * wander_to
+        expected = along(level, spec.knots, change[..., :n_knots]) + spec.reference_scale(level) * wander
+        if spec.rebound is not None:
+            risen = np.clip((level - lowest) / spec.rebound.full, 0.0, 1.0)
+            expected += risen * along(level, spec.knots, rebound)
+        scale = country_scale * np.exp(along(level, spec.scale_knots, log_scale))
+        shock = scale * _shocks(spec.tails, draw(level.shape), root, rng)
+        moved = np.clip(level + expected + spec.momentum * error + shock, *bounds)
+        error = moved - level - expected  # what the bounds let through
+        level = moved
+        lowest = np.minimum(lowest, level)
+        paths[:, :, year] = level
+    return paths
+
+
+def _values(sample: xr.Dataset, name: str, *dims: str) -> Array:
+    return sample[name].transpose("draw", *dims).to_numpy()
+
+
+def _shocks(tails: float, normal: Array, root: Array | None, rng: np.random.Generator) -> Array:
+    """Student t errors (draw, country), correlated between countries as the normals that they are made of."""
+    return (normal if root is None else normal @ root.T) / np.sqrt(rng.chisquare(tails, normal.shape) / tails)
