@@ -12,18 +12,12 @@ import time
 from pathlib import Path
 
 import arviz as az
-from poblar.forecast import Fertility, Mortality, Posterior, PublishedFertility, PublishedMortality, Sampling
+from poblar.forecast import Fertility, Mortality, Posterior, Sampling
 from poblar.forecast.world import summarise
 
 from .figures import figure, peak_memory_mb
-from .worlds import add_folders, world
+from .worlds import FORMS, LAST, SERIES, add_folders, world
 
-LAST = 2023
-FORMS = {
-    "fertility": {"default": Fertility(prior="vague"), "double-logistic": PublishedFertility()},
-    "mortality": {"default": Mortality(prior="vague"), "double-logistic": PublishedMortality()},
-}
-TABLE = {"fertility": "tfr", "mortality": "e0"}
 SAMPLING = {"default": Sampling(draws=5000, target_accept=0.8), "double-logistic": Sampling(draws=1500)}
 ANCHOR_ESS = {"fertility": 0.009, "mortality": 0.07}  # least of bayesTFR 7.4-4, bayesLife 5.3-1, per CPU second
 TIMES = {"default": 100, "double-logistic": 20}
@@ -38,12 +32,12 @@ def main() -> int:
     add_folders(parser)
     given = parser.parse_args()
     model, sampling = FORMS[given.what][given.form], SAMPLING[given.form]
-    panel = world(given.data, TABLE[given.what], LAST)
+    panel = world(given.data, SERIES[given.what], LAST)
     started, cpu = time.perf_counter(), time.process_time()
     posterior = model.fit(panel, seed=given.seed, sampling=sampling, accept_unconverged=True)
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     met = report(given.what, given.form, posterior, seconds, cpu)
-    if given.write is not None and isinstance(model, Fertility | Mortality):
+    if given.write is not None and met and isinstance(model, Fertility | Mortality):
         for name, spec in model.series.items():
             summarise(posterior, name, spec).to_netcdf(given.write / f"{name}.nc", engine="h5netcdf")
     return 0 if met else 1

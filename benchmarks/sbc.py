@@ -30,7 +30,7 @@ def small_world(spec: LevelChange, rng: np.random.Generator) -> tuple[Panel, dic
     """Series of a dozen countries made by the equations, and what made them."""
     mean, covariance = spec.world_prior()
     world = rng.multivariate_normal(mean, covariance)
-    n_terms, n_knots = len(spec.terms), len(spec.knots)
+    n_terms = len(spec.terms)
     log_scale = world[n_terms : n_terms + len(spec.scale_knots)]
     spread, wander = np.exp(world[n_terms + len(spec.scale_knots) :])
     knots = wander_knots(spec, int(YEARS[-1]))
@@ -46,12 +46,7 @@ def small_world(spec: LevelChange, rng: np.random.Generator) -> tuple[Panel, dic
     error = np.zeros(len(COUNTRIES))
     for at in range(3, len(YEARS) - 1):
         level = levels[:, at]
-        expected = along(level, spec.knots, change[:, :n_knots])
-        if spec.rebound is not None:
-            padded = np.zeros((len(COUNTRIES), n_knots))
-            padded[:, : n_terms - n_knots] = change[:, n_knots:]
-            risen = np.clip((level - levels[:, : at + 1].min(1)) / spec.rebound.full, 0.0, 1.0)
-            expected += risen * along(level, spec.knots, padded)
+        expected = spec.expected(level, levels[:, : at + 1].min(1), change)
         expected += spec.reference_scale(level) * [np.interp(YEARS[at], knots, values) for values in path]
         shock = np.exp(along(level, spec.scale_knots, log_scale) + own) * rng.standard_t(spec.tails, len(COUNTRIES))
         error = shock if at == 3 else spec.momentum * error + shock  # the window's first step carries none on

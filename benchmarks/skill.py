@@ -16,28 +16,22 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from poblar.data.countries import from_m49
-from poblar.forecast import Fertility, Mortality, PublishedFertility, PublishedMortality, Sampling
+from poblar.forecast import Sampling
 from poblar.forecast.scores import continuous_ranked_probability, covered, width
 
 from .figures import figure, peak_memory_mb
-from .worlds import add_folders, world
+from .worlds import FORMS, LAST, SERIES, add_folders, world
 
-LAST = 2023  # of the estimates
 FURTHEST = 18
 HORIZONS = (1, 5, 10, 15, 18)
 PANDEMIC = (2020, 2021)
 TREND = 10  # years over which the drift is measured
-MODELS = {
-    "fertility": {"default": Fertility(prior="vague"), "double-logistic": PublishedFertility()},
-    "mortality": {"default": Mortality(prior="vague"), "double-logistic": PublishedMortality()},
-}
-TABLE = {"fertility": "tfr", "mortality": "e0"}
 ANCHORS = {"tfr": "tfr_bt2005.csv.gz", "e0 female": "e0F_bt2005.csv.gz", "e0 male": "e0M_bt2005.csv.gz"}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.skill")
-    parser.add_argument("what", choices=sorted(MODELS))
+    parser.add_argument("what", choices=sorted(FORMS))
     parser.add_argument("--origin", type=int, default=2005)
     parser.add_argument("--form", choices=["default", "double-logistic"], default="default")
     parser.add_argument("--draws", type=int, default=2000)
@@ -45,7 +39,7 @@ def main() -> int:
     add_folders(parser)
     given = parser.parse_args()
     started, cpu = time.perf_counter(), time.process_time()
-    model, name = MODELS[given.what][given.form], TABLE[given.what]
+    model, name = FORMS[given.what][given.form], SERIES[given.what]
     past = world(given.data, name, given.origin)
     posterior = model.fit(past, seed=given.seed, sampling=Sampling(target_accept=0.8), accept_unconverged=True)
     until = min(LAST, given.origin + FURTHEST)

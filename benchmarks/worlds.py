@@ -7,8 +7,15 @@ from pathlib import Path
 
 from poblar.data import Panel, fetch
 from poblar.data.wpp import read_wide
+from poblar.forecast import Fertility, Mortality, PublishedFertility, PublishedMortality
 
 BESIDE = Path(__file__).parents[2] / "shared"  # a folder beside the checkout, where there is one
+FORMS = {
+    "fertility": {"default": Fertility(prior="vague"), "double-logistic": PublishedFertility()},
+    "mortality": {"default": Mortality(prior="vague"), "double-logistic": PublishedMortality()},
+}
+SERIES = {"fertility": "tfr", "mortality": "e0"}
+LAST = 2023  # of the estimates
 TABLES = {"tfr": "tfr.txt", "e0": "e0F.txt"}  # the table of men is read with that of women
 
 

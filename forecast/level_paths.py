@@ -82,9 +82,6 @@ def simulate_level_change(
     root = None if alike is None else np.linalg.cholesky(alike)
     level = np.broadcast_to(levels[:, -1], change.shape[:2])
     lowest = np.broadcast_to(levels.min(axis=1), level.shape)
-    n_knots = len(spec.knots)
-    rebound = np.zeros((*level.shape, n_knots))
-    rebound[..., : change.shape[-1] - n_knots] = change[..., n_knots:]
     error = np.zeros_like(level)  # after a gap nothing is known of the last year's error
     last = steps_of(spec, levels, years).momentum_from
     if last is not None and spec.momentum:
@@ -97,15 +94,11 @@ def simulate_level_change(
         phase = year % spec.wander_step
         if phase == 0:
             wander_from = wander_to
-            wander_to = spec.persistence * wander_from + innovation * _shocks(
-                spec.wander_tails, draw(level.shape), root, rng
-            )
+            news = innovation * _shocks(spec.wander_tails, draw(level.shape), root, rng)
+            wander_to = spec.persistence * wander_from + news
         part = phase / spec.wander_step
         wander = (1.0 - part) * wander_from + part * wander_to
-        expected = along(level, spec.knots, change[..., :n_knots]) + spec.reference_scale(level) * wander
-        if spec.rebound is not None:
-            risen = np.clip((level - lowest) / spec.rebound.full, 0.0, 1.0)
-            expected += risen * along(level, spec.knots, rebound)
+        expected = spec.expected(level, lowest, change) + spec.reference_scale(level) * wander
         scale = country_scale * np.exp(along(level, spec.scale_knots, log_scale))
         shock = scale * _shocks(spec.tails, draw(level.shape), root, rng)
         moved = np.clip(level + expected + spec.momentum * error + shock, *bounds)
@@ -121,5 +114,5 @@ def _values(sample: xr.Dataset, name: str, *dims: str) -> Array:
 
 
 def _shocks(tails: float, normal: Array, root: Array | None, rng: np.random.Generator) -> Array:
-    """Student t errors (draw, country), correlated between countries as the normals that they are made of."""
+    """Student t errors (draw, country) made of normals, which may be correlated between countries."""
     return (normal if root is None else normal @ root.T) / np.sqrt(rng.chisquare(tails, normal.shape) / tails)

@@ -166,6 +166,17 @@ class LevelChange:
         risen = np.clip((levels - lowest) / self.rebound.full, 0.0, 1.0)
         return np.concatenate([at, at[..., : len(self.terms) - len(self.knots)] * risen[..., None]], axis=-1)
 
+    def expected(self, levels: Array, lowest: Array, change: Array) -> Array:
+        """Yearly change that these coefficients (..., term) expect, ``(basis * change).sum(-1)`` without the basis."""
+        count = len(self.knots)
+        at_knots = along(levels, self.knots, change[..., :count])
+        if self.rebound is None:
+            return at_knots
+        rebounds = np.zeros((*change.shape[:-1], count))
+        rebounds[..., : change.shape[-1] - count] = change[..., count:]
+        risen = np.clip((levels - lowest) / self.rebound.full, 0.0, 1.0)
+        return at_knots + risen * along(levels, self.knots, rebounds)
+
     def reference_scale(self, levels: Array) -> Array:
         r"""Evaluate :math:`\sigma_0(y)` at levels of any shape, in the units of the level per year."""
         return np.exp(along(levels, self.scale_knots, np.asarray(self.log_scale.mean)))

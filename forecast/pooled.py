@@ -101,7 +101,7 @@ def add_level_change(
     years : array, shape (time,)
         Their years; a gap (a masked shock) counts as one step of several years.
     world : World, optional
-        Belief about the shared parameters; those that it does not know have the spec's prior.
+        Belief about the shared parameters; by default the spec's prior.
 
     Examples
     --------
@@ -169,8 +169,7 @@ class Pilot:
     r"""Where each country's parameters lie about the world's, by weighted least squares.
 
     With the weights of robust regression, country c's coefficients given the world's changes :math:`\mu` are normal
-    with
-    covariance :math:`V_c = (P^{-1} + X_c' W_c X_c)^{-1}` and mean
+    with covariance :math:`V_c = (P^{-1} + X_c' W_c X_c)^{-1}` and mean
     :math:`V_c (P^{-1} (\mu, 0) + X_c' W_c d_c) = t_c + T_c \mu`.
 
     Parameters
