@@ -24,6 +24,7 @@ from ..data import Panel, PoblarError, Region
 from ..data.fetch import CACHE_VARIABLE
 from ..forecast import Backlog, Fertility, Migration, Mortality, Posterior, Sampling
 from ..forecast.fit import RECORDED
+from ..forecast.world import FOLDER
 from .errors import PlannerError
 
 __all__ = ["WHAT", "Fits", "fit_models", "memory_mb", "posterior_folder"]
@@ -95,8 +96,8 @@ def fit_models(
 ) -> Fits:
     """Fit models to a region's figures, two processes side by side, or read them from the cache.
 
-    A posterior in the cache is used when spec, figures, seed, sampling, package versions and the code of the
-    forecast room are those of the fit asked for.
+    A posterior in the cache is used when spec, figures, seed, sampling, package versions, the code of the forecast room
+    and the bundled posteriors are those of the fit asked for.
 
     Parameters
     ----------
@@ -182,6 +183,11 @@ def memory_mb() -> float:
     >>> memory_mb() > 10
     True
     """
+    status = Path("/proc/self/status")
+    if status.exists():  # Linux, whose getrusage starts a child at what its parent held
+        return (
+            next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 2**10
+        )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes there, kilobytes elsewhere
 
@@ -216,7 +222,7 @@ def _job(name: str, region: Region, ledger: str, seed: int, sampling: Sampling, 
 def _key(spec: str, figures: str, seed: int, sampling: Sampling) -> str:
     """Short digest of everything that decides the draws; how many cores ran at once does not."""
     code = hashlib.sha256()
-    for path in sorted(Path(forecast.__file__).parent.glob("*.py")):
+    for path in (*sorted(Path(forecast.__file__).parent.glob("*.py")), *sorted(FOLDER.glob("*.nc"))):
         code.update(path.read_bytes())
     versions = {name: version(name) for name in RECORDED}
     parts = [spec, figures, seed, repr(replace(sampling, cores=1)), versions, code.hexdigest()]

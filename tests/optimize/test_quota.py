@@ -53,7 +53,7 @@ def fresh(
     migration: Posterior[xr.DataArray],
 ) -> Projection:
     """As many futures that no plan has seen: the 1,800 held out are by chance up to three points unkind."""
-    tfr, e0, net = (one.forecast(until=2070, draws=6000, seed=2) for one in (fertility, mortality, migration))
+    tfr, e0, net = (one.forecast(until=2051, draws=6000, seed=2) for one in (fertility, mortality, migration))
     return project(region.sel(country="MEX"), fertility=tfr, mortality=e0, migration=net)
 
 

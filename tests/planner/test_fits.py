@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -93,3 +95,14 @@ def test_a_country_without_a_ledger_is_refused_before_anything_is_fitted(tmp_pat
         PlannerError, match="expected a country with an asylum ledger, found SLV; choose one of CAN, USA"
     ):
         fit_models(reference.region(), ledger="SLV", seed=1, cache=tmp_path)
+
+
+def test_memory_is_that_of_this_process_and_not_of_the_one_that_started_it() -> None:
+    """A parent that has held 1.5 GB starts a child, which says what it holds itself."""
+    child = "from poblar.planner.fits import memory_mb; print(memory_mb())"
+    parent = (
+        "import subprocess, sys, numpy; held = numpy.ones(200_000_000); "
+        f"print(subprocess.run([sys.executable, '-c', {child!r}], capture_output=True, text=True, check=True).stdout)"
+    )
+    said = subprocess.run([sys.executable, "-c", parent], capture_output=True, text=True, check=True).stdout
+    assert 50.0 < float(said) < 1200.0
