@@ -15,9 +15,11 @@ from ._cohort import Movers, Rates, survival_at
 from ._fives import in_fives
 from ._paths import Paths
 from ._system import Links
-from .ages import SurvivalTable, split_groups, survival_table
+from .ages import split_groups
 from .errors import DrawsError
-from .lifetable import life_expectancy, survival_ratios
+from .fertility_ages import GROUPS, fit_fertility_ages
+from .lee_carter import fit_lee_carter
+from .lifetable import SurvivalTable, life_expectancy, survival_ratios
 from .migrants import Corridors, Migrants
 from .schedules import PROFILES
 
@@ -25,6 +27,7 @@ Array = NDArray[np.float64]
 Variables = dict[str, tuple[tuple[str, ...], NDArray[Any]]]  # axes and values, as xarray takes them
 
 AGES = np.arange(101)
+MOVES = 6  # years of shares of births that say how they move
 AT_START = {"mid-year": 0.5, "end": 0.0}  # share of a period's migrants that joins at its start
 
 
@@ -32,7 +35,6 @@ def country_inputs(
     region: Region,
     country: str,
     paths: Paths | None,
-    decline: xr.DataArray,
     foreign_born: xr.DataArray | None,
     convention: str,
     width: int,
@@ -52,13 +54,14 @@ def country_inputs(
         past = past.sel(year=slice(None, int(paths.years[0]) - 1))
     years = past["year"].to_numpy() if paths is None else np.r_[past["year"].to_numpy(), paths.years]
     draws = np.array([0]) if paths is None else paths.draws
-    table = survival_table(region.mx_recent["mx"].sel(country=country), decline)
-    share, female_share = _births(region, country, years)
+    recent = region.mx_recent["mx"].sel(country=country)
+    table = fit_lee_carter(region.mx["mx"], country, recent=recent).table()
+    share, girls = birth_shares(region, country, years), female_share(region, country, years)
     net = _net_ages(region, country)
     inputs = xr.Dataset(
         {
             "fertility_share": (("year", "age"), share),
-            "female_share": ("year", female_share),
+            "female_share": ("year", girls),
             "survival": (("sex", "e0_level", "cohort"), table.survival),
         },
         coords={
@@ -107,15 +110,30 @@ def _at_january(region: Region) -> bool:
     return region.population.dataset.attrs.get("reference_date") == "1 January"
 
 
-def _births(region: Region, country: str, years: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Fertility by age as shares (year, age) and girls' share of births (year,); the last observed ones are kept."""
-    pattern = region.fertility_pattern["fertility_share"].sel(country=country)
+def birth_shares(region: Region, country: str, years: NDArray[np.int64]) -> Array:
+    """Births by age as shares (year, age): observed ones, then those that fit_fertility_ages gives today's fertility.
+
+    They do not follow each draw's fertility, so that all draws share them. Where the observed ones are too few to say
+    how they move, or of other ages, the last ones are kept.
+    """
+    pattern = region.fertility_pattern["fertility_share"]
+    first, last = int(pattern["year"][0]), int(pattern["year"][-1])
+    wanted, place = np.unique(np.clip(years, first, last), return_inverse=True)
+    shares = split_groups(pattern.sel(country=country, year=wanted)).transpose("year", "age").to_numpy()[place]
+    known = last - first >= MOVES and pattern.sizes["year"] == last - first + 1
+    if years[-1] > last and known and pattern["age"].to_numpy().tolist() == GROUPS.tolist():
+        model = fit_fertility_ages(pattern, region.tfr["tfr"], country)
+        ahead = np.arange(last + 1, years[-1] + 1)
+        today = xr.DataArray(np.full(len(ahead), model.tfr), dims="year", coords={"year": ahead})
+        shares[years > last] = (model.rates(today) / today).transpose("year", "age").sel(year=years[years > last])
+    return np.ascontiguousarray(shares)
+
+
+def female_share(region: Region, country: str, years: NDArray[np.int64]) -> Array:
+    """Girls' share of births (year,); the last observed one is kept."""
     ratio = region.sex_ratio["sex_ratio_at_birth"].sel(country=country)
-    latest = np.clip(years, int(pattern["year"][0]), int(pattern["year"][-1]))
-    period = np.minimum(years // 5 * 5, int(ratio["year"][-1]))  # the ratio is that of five years
-    wanted, place = np.unique(latest, return_inverse=True)
-    shares = split_groups(pattern.sel(year=wanted)).transpose("year", "age").to_numpy()[place]
-    return np.ascontiguousarray(shares), 1.0 / (1.0 + ratio.sel(year=period).to_numpy())
+    period = np.clip(years // 5 * 5, int(ratio["year"][0]), int(ratio["year"][-1]))  # the ratio is that of five years
+    return 1.0 / (1.0 + ratio.sel(year=period).to_numpy())
 
 
 def _after(past: Array, future: xr.DataArray, paths: Paths, country: str, *more: str) -> Array:
@@ -239,9 +257,10 @@ def _start(region: Region, country: str, table: SurvivalTable, net: Array) -> Ar
     january = 0.5 * staying
     january[:, 1:] += 0.5 * staying[:, :-1]
     january[:, -1] += 0.5 * staying[:, -1]
-    share, female_share = _births(region, country, np.array([base]))
+    now = np.array([base])
+    share, girls = birth_shares(region, country, now), female_share(region, country, now)
     births = 0.5 * float(region.tfr["tfr"].sel(country=country, year=base)) * share[0] @ people[0]
-    january[:, 0] += births * np.array([female_share[0], 1.0 - female_share[0]]) * ratios[:, 0]
+    january[:, 0] += births * np.array([girls[0], 1.0 - girls[0]]) * ratios[:, 0]
     migrants = float(region.net_migration["net_migration"].sel(country=country, year=base))
     january += 0.5 * migrants * net
     return np.maximum(january, 0.0)

@@ -13,9 +13,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ..data import Region
-from .ages import decline_by_age, split_groups, survival_table
+from ._inputs import birth_shares, female_share
 from .errors import DrawsError
 from .fertility import Fertility
+from .lee_carter import fit_lee_carter
 from .mortality import Mortality
 
 __all__ = ["replacement_fertility", "shift_median"]
@@ -140,11 +141,11 @@ def _between(shift: Array, years: NDArray[np.int64]) -> Array:
 def replacement_fertility(region: Region, mortality: xr.DataArray) -> xr.DataArray:
     r"""TFR at which women have one daughter each who lives to bear hers: a net reproduction rate of one.
 
-    .. math:: f_t = \frac{1 + b_t}{\sum_x a_x\, L^f_x(e^f_t)}
+    .. math:: f_t = \frac{1 + b_t}{\sum_x a_{x,t}\, L^f_x(e^f_t)}
 
-    with b boys a girl at birth, the latest age pattern of fertility a (summing to one), and person-years L of women of
-    exact age x to x + 1 for a birth. ``Replace(by=replacement_fertility(region, e0), on="fertility")`` makes the UN's
-    variant of instant replacement.
+    with b boys a girl at birth, the age pattern of fertility a that `project` uses (summing to one), and person-years L
+    of women of exact age x to x + 1 for a birth. ``Replace(by=replacement_fertility(region, e0), on="fertility")``
+    makes the UN's variant of instant replacement.
 
     Parameters
     ----------
@@ -168,23 +169,22 @@ def replacement_fertility(region: Region, mortality: xr.DataArray) -> xr.DataArr
     >>> from poblar.data import reference
     >>> mexico = reference.region(("MEX",))
     >>> float(replacement_fertility(mexico, mexico.e0["e0"].sel(year=[2023])).round(2).item())
-    2.07
+    2.08
     """
     if not {"country", "year", "sex"} <= set(mortality.dims) or mortality.attrs.get("units") != "years":
         raise DrawsError(
             f"mortality: expected life expectancy (country, year, sex) in years, found {tuple(mortality.dims)} in "
             f"{mortality.attrs.get('units')!r}; give the draws of Mortality."
         )
-    decline, ratio = decline_by_age(region.mx["mx"]), region.sex_ratio["sex_ratio_at_birth"]
-    years = np.clip(mortality["year"].to_numpy() // 5 * 5, int(ratio["year"][0]), int(ratio["year"][-1]))
+    years = mortality["year"].to_numpy()
     women, levels = mortality.sel(sex="female", drop=True), []
     for country in mortality["country"].to_numpy():
-        table = survival_table(region.mx_recent["mx"].sel(country=country), decline)
+        recent = region.mx_recent["mx"].sel(country=country)
+        table = fit_lee_carter(region.mx["mx"], country, recent=recent).table()
         lived = np.cumprod(table.survival[0, :, :-2], axis=-1)  # L by completed age 0 … 99, for one birth
-        share = split_groups(region.fertility_pattern["fertility_share"].sel(country=country).isel(year=-1)).to_numpy()
-        own = women.sel(country=country)
-        daughters = own.copy(data=np.interp(own.to_numpy(), table.e0, lived @ share[:-1]))
-        boys = ratio.sel(country=country, year=years).assign_coords(year=mortality["year"])
-        levels.append((1.0 + boys) / daughters)
+        shares = birth_shares(region, country, years)[:, :-1] * female_share(region, country, years)[:, None]
+        own = women.sel(country=country).transpose(..., "year")
+        daughters = [np.interp(own[..., at], table.e0, lived @ share) for at, share in enumerate(shares)]
+        levels.append(own.copy(data=1.0 / np.stack(daughters, axis=-1)))
     level = xr.concat(levels, dim="country", coords="different", compat="equals")
     return level.transpose(*women.dims).rename("tfr").assign_attrs(units="children per woman")

@@ -5,6 +5,8 @@ Ages 0-99 are single years, 100 is open, unless a table is abridged. Arrays carr
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from numba import njit
@@ -12,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..data import DataError
 
-__all__ = ["ABRIDGED", "abridged_life_table", "life_expectancy", "life_table", "survival_ratios"]
+__all__ = ["ABRIDGED", "SurvivalTable", "abridged_life_table", "life_expectancy", "life_table", "survival_ratios"]
 
 Array = NDArray[np.float64]
 
@@ -188,6 +190,31 @@ def survival_ratios(mx: Array, sex: str) -> Array:
         later, Lx[..., :100], out=np.zeros_like(later), where=Lx[..., :100] > 0
     )  # nobody left, nobody lives
     return np.concatenate([Lx[..., :1], ratios, within[..., None]], axis=-1)
+
+
+@dataclass(frozen=True)
+class SurvivalTable:
+    """Survival ratios of one country as a function of life expectancy, for linear interpolation.
+
+    Parameters
+    ----------
+    e0 : array, shape (grid,)
+        Life expectancies, evenly spaced, years.
+    survival : array, shape (2, grid, 102)
+        Survival ratios of women and men, as `survival_ratios` gives them.
+
+    Examples
+    --------
+    `poblar.forecast.lee_carter.LeeCarter.table` makes one of a country's death rates:
+
+    >>> import numpy as np
+    >>> ratios = survival_ratios(np.full((1, 101), 0.02), "female")
+    >>> SurvivalTable(np.array([48.6]), np.stack([ratios, ratios])).survival.shape
+    (2, 1, 102)
+    """
+
+    e0: Array
+    survival: Array
 
 
 def _columns(mx: Array, sex: str) -> tuple[Array, Array, Array, Array, Array]:

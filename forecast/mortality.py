@@ -54,7 +54,6 @@ GAP = LevelChange(
     wander_step=5,
     window=20,
 )
-RECENT = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,13 +126,13 @@ class Mortality(Model[xr.DataArray]):
         Raises
         ------
         DataError
-            If a country's men live longer than its women in most years, as when the sexes are swapped.
+            If a country's men live longer than its women in the last year, as when the sexes are swapped.
         """
         women, gap, years = self._split(panel)
-        swapped = np.median(gap[:, -RECENT:], axis=1) < -0.5  # earlier, a few countries had it so
+        swapped = gap[:, -1] < -0.5  # in Bangladesh it was so until 1989
         if swapped.any():
             raise DataError(
-                expected=f"women who live longer than men in most of the last {RECENT} years",
+                expected=f"women who live longer than men in {years[-1]}",
                 found=f"the other way round in {', '.join(panel['country'].to_numpy()[swapped])}",
                 remedy="check whether the sexes are swapped",
             )
@@ -178,7 +177,7 @@ class Mortality(Model[xr.DataArray]):
             )
         )
         return xr.DataArray(
-            np.stack([future, future - gaps], axis=-1),
+            np.stack([future, np.maximum(future - gaps, self.bounds[0])], axis=-1),
             dims=("draw", "country", "year", "sex"),
             coords={"country": countries, "year": np.arange(years[-1] + 1, last + 1), "sex": ["female", "male"]},
             name="e0",

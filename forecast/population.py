@@ -26,7 +26,6 @@ from ._engine import BY_AGE, Output, Task, block_size, bytes_per_draw, outputs_o
 from ._inputs import AT_START, country_inputs, link_inputs
 from ._paths import Paths, check
 from ._store import Memory, Store, fingerprint_of
-from .ages import decline_by_age
 from .errors import DrawsError
 from .indicators import INDICATORS, Indicator
 from .migrants import Corridors, Migrants
@@ -62,9 +61,10 @@ def project(
 
     ``P(t+1) = P(t) + births(t) - deaths(t) + net migration(t)`` in every cell, to 1e-6 persons. Deaths are a cohort's
     person-years times its rates, by the ratios L(x+1) / L(x) of the year's life table, infants by the a0 of Andreev &
-    Kingkade (2015). Survival comes from each year's life expectancy and the country's recent death rates shifted along
-    one pattern of decline (Lee & Carter 1992; Li & Lee 2005); births from mid-year women, the mean of both ends. The
-    latest age pattern of fertility and sex ratio at birth are kept.
+    Kingkade (2015). Survival comes from each year's life expectancy by `fit_lee_carter` (Li & Lee 2005; Li, Lee &
+    Gerland 2013); births from mid-year women, the mean of both ends, at the ages that `fit_fertility_ages` gives
+    today's fertility. The latest sex ratio at birth is kept. Age patterns that are drawn as well, and follow each
+    draw's fertility, are given as rates by age, which the methods `rates` of both make of the draws.
 
     Parameters
     ----------
@@ -141,8 +141,7 @@ def project(
             raise DrawsError("expected forecasts for a scenario to change, found none; give fertility= and the others.")
         paths = scenario.apply(paths)
     countries, draws = list(region.countries), 1 if paths is None else len(paths.draws)
-    decline = decline_by_age(region.mx["mx"])
-    inputs_of = partial(_inputs, region, paths, decline, foreign_born, migrants_join, age_width)
+    inputs_of = partial(_inputs, region, paths, foreign_born, migrants_join, age_width)
     first = inputs_of(countries[0])
     taken = [name for name in indicators if name in INDICATORS]
     if taken:
@@ -234,13 +233,12 @@ def _kept(ages: Sequence[str] | None, store: str | Path | None) -> tuple[str, ..
 def _inputs(
     region: Region,
     paths: Paths | None,
-    decline: xr.DataArray,
     foreign_born: xr.DataArray | None,
     migrants_join: str,
     age_width: int,
     country: str,
 ) -> xr.Dataset:
-    return country_inputs(region, country, paths, decline, foreign_born, migrants_join, age_width)
+    return country_inputs(region, country, paths, foreign_born, migrants_join, age_width)
 
 
 def _given(

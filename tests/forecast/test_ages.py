@@ -11,21 +11,21 @@ from hypothesis.extra.numpy import arrays
 from poblar.data import DataError, Region
 from poblar.data.axes import SEXES
 from poblar.forecast._cohort import survival_at
-from poblar.forecast.ages import SurvivalTable, decline_by_age, single_year_rates, split_groups, survival_table
-from poblar.forecast.lifetable import life_table
+from poblar.forecast.ages import single_year_rates, split_groups
+from poblar.forecast.lee_carter import fit_lee_carter
+from poblar.forecast.lifetable import SurvivalTable, life_table
 
 FIVE = np.arange(0, 101, 5)
 COUNTS = st.integers(0, 10**7).map(float)
 
 
 @pytest.fixture(scope="module")
-def decline(region: Region) -> xr.DataArray:
-    return decline_by_age(region.mx["mx"])
-
-
-@pytest.fixture(scope="module")
-def tables(region: Region, decline: xr.DataArray) -> dict[str, SurvivalTable]:
-    return {country: survival_table(region.mx_recent["mx"].sel(country=country), decline) for country in ("MEX", "SLV")}
+def tables(region: Region) -> dict[str, SurvivalTable]:
+    recent = region.mx_recent["mx"]
+    return {
+        country: fit_lee_carter(region.mx["mx"], country, recent=recent.sel(country=country)).table()
+        for country in ("MEX", "SLV")
+    }
 
 
 @given(arrays(float, 21, elements=COUNTS))
@@ -97,12 +97,6 @@ def test_rates_by_other_ages_are_refused() -> None:
         single_year_rates(cut)
 
 
-def test_decline_has_mean_one_and_is_fastest_for_children(decline: xr.DataArray) -> None:
-    assert float(decline.sel(age=slice(0, 99)).mean()) == pytest.approx(1.0, rel=1e-12)
-    assert float(decline.min()) > 0.15
-    assert float(decline.sel(age=slice(0, 4)).mean()) > 1.5 * float(decline.sel(age=slice(60, 80)).mean())
-
-
 def person_years(ratios: np.ndarray) -> float:
     """Years lived by one birth under survival ratios, with a geometric tail in the open group."""
     Lx = np.cumprod(ratios[:100])
@@ -127,13 +121,6 @@ def test_the_life_table_of_a_drawn_life_expectancy_has_it(tables: dict[str, Surv
         for e0 in np.r_[15.0, np.arange(30.0, 100.0, 0.11)]:
             survival_at(np.array([e0, e0]), table.e0[0], table.e0[1] - table.e0[0], table.survival, survival)
             assert [person_years(ratios) for ratios in survival] == pytest.approx([e0, e0], abs=0.01)
-
-
-def test_rates_that_cannot_reach_a_life_expectancy_are_refused(region: Region, decline: xr.DataArray) -> None:
-    mx = region.mx_recent["mx"].sel(country="MEX")
-    message = r"expected .* life expectancies of 5 to 110 years, found \d+\.\d to \d+\.\d years \(female\); check the"
-    with pytest.raises(DataError, match=message):
-        survival_table(mx, decline * 0.01)
 
 
 def test_survival_rises_with_life_expectancy_at_every_age(tables: dict[str, SurvivalTable]) -> None:
