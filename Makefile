@@ -12,7 +12,7 @@ SEARCH = for version in 3.13 3.12 3.14 3 ''; do IFS=:; for folder in $$PATH; do 
 	test -n "$$python" && break 2; done; done; unset IFS
 GIVEN = python=`"$(PYTHON)" -c "$(PROBE)" 2>/dev/null </dev/null` || python=
 
-.PHONY: help demo test test-slow bench posteriors lint format typecheck docs constraints clean
+.PHONY: help demo test test-slow bench sbc posteriors lint format typecheck docs constraints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -28,9 +28,16 @@ test-slow: $(STAMP)  ## the tests that take minutes
 
 bench: $(STAMP)  ## the benchmarks, a line of JSON for each figure; all are run, and it fails if a bar is missed
 	@missed=0; for what in projection quota "fits fertility" "fits mortality" \
+		"fits fertility --form double-logistic" "fits mortality --form double-logistic" \
+		"united_nations fertility" "united_nations fertility --form double-logistic" \
+		"united_nations mortality" "united_nations mortality --form double-logistic" \
 		"skill fertility --origin 1995" "skill fertility --origin 2005" "skill fertility --origin 2013" \
 		"skill mortality --origin 1995" "skill mortality --origin 2005" "skill mortality --origin 2013"; do \
 		$(BIN)/python -m benchmarks.$$what || missed=1; done; exit $$missed
+
+sbc: $(STAMP)  ## simulation-based calibration of the models; the ranks go into the documentation's table
+	@missed=0; for what in tfr e0 gap; do \
+		$(BIN)/python -m benchmarks.sbc $$what --write docs/pictures || missed=1; done; exit $$missed
 
 posteriors: $(STAMP)  ## fit all countries anew and bundle what they share (needs: poblar data fetch wpp2024)
 	@$(BIN)/python -m benchmarks.fits fertility --write data/posteriors

@@ -25,6 +25,7 @@ from .worlds import FORMS, LAST, SERIES, add_folders, world
 FURTHEST = 18
 HORIZONS = (1, 5, 10, 15, 18)
 PANDEMIC = (2020, 2021)
+SAMPLING = Sampling(draws=2500, target_accept=0.8)
 TREND = 10  # years over which the drift is measured
 ANCHORS = {"tfr": "tfr_bt2005.csv.gz", "e0 female": "e0F_bt2005.csv.gz", "e0 male": "e0M_bt2005.csv.gz"}
 
@@ -41,7 +42,7 @@ def main() -> int:
     started, cpu = time.perf_counter(), time.process_time()
     model, name = FORMS[given.what][given.form], SERIES[given.what]
     past = world(given.data, name, given.origin)
-    posterior = model.fit(past, seed=given.seed, sampling=Sampling(target_accept=0.8), accept_unconverged=True)
+    posterior = model.fit(past, seed=given.seed, sampling=SAMPLING, accept_unconverged=True)
     until = min(LAST, given.origin + FURTHEST)
     draws = posterior.forecast(until=until, draws=given.draws, seed=given.seed)
     sys.stderr.write(f"{posterior.diagnostics}\n")

@@ -9,12 +9,16 @@ from .conditioning import Given, condition
 from .draws import bands
 from .errors import ConvergenceError, DrawsError
 from .fertility import Fertility
-from .fit import Diagnostics, Posterior, Sampling
+from .fertility_ages import fit_fertility_ages
+from .fit import Diagnostics, Posterior, Progress, Sampling
+from .imperfect_past import Source, UncertainFertility, observed
+from .lee_carter import fit_lee_carter
 from .localities import subnational
 from .migrants import Corridors, Migrants
 from .migration import Migration
 from .mortality import Mortality
 from .population import project
+from .prior_predictive import prior_predictive
 from .projection import Projection
 from .published_fertility import PublishedFertility
 from .published_mortality import PublishedMortality
@@ -36,14 +40,21 @@ __all__ = [
     "Migration",
     "Mortality",
     "Posterior",
+    "Progress",
     "Projection",
     "PublishedFertility",
     "PublishedMortality",
     "Sampling",
     "Scenario",
+    "Source",
+    "UncertainFertility",
     "bands",
     "compare",
     "condition",
+    "fit_fertility_ages",
+    "fit_lee_carter",
+    "observed",
+    "prior_predictive",
     "project",
     "replacement_fertility",
     "shift_median",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -18,9 +19,10 @@ from numpy.typing import NDArray
 from pytensor.configdefaults import config
 
 from ..data import Panel
+from .chains import Progress, run_chains
 from .errors import ConvergenceError, DrawsError
 
-__all__ = ["Diagnostics", "Model", "Posterior", "Sampling"]
+__all__ = ["Diagnostics", "Model", "Posterior", "Progress", "Sampling"]
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +72,14 @@ class Model[Forecast: xr.DataArray | xr.Dataset](Protocol):
         ...
 
     def fit(
-        self, panel: Panel, *, seed: int, sampling: Sampling = Sampling(), accept_unconverged: bool = False
+        self,
+        panel: Panel,
+        *,
+        seed: int,
+        sampling: Sampling = Sampling(),
+        accept_unconverged: bool = False,
+        store: str | Path | None = None,
+        progress: Callable[[Progress], None] | None = None,
     ) -> Posterior[Forecast]:
         """Sample the posterior by NUTS and hold it to the convergence gate.
 
@@ -79,11 +88,17 @@ class Model[Forecast: xr.DataArray | xr.Dataset](Protocol):
         panel : Panel
             Figures to fit.
         seed : int
-            The same seed gives the same draws.
+            The same seed gives the same draws, however many chains run at once.
         sampling : Sampling
             Numbers of draws and chains.
         accept_unconverged : bool
             Return a posterior that fails the gate, marked as such, instead of raising.
+        store : str or Path, optional
+            Folder that each chain is written to when it is finished. A fit that was interrupted reads the chains there
+            and runs the others from their beginning: the draws are those of a fit that was not. One run at a time may
+            use the folder; remove it when the posterior is saved.
+        progress : callable, optional
+            Called with a `Progress` about once a second. An exception that it raises stops the fit.
 
         Returns
         -------
@@ -93,25 +108,27 @@ class Model[Forecast: xr.DataArray | xr.Dataset](Protocol):
         ------
         ConvergenceError
             If R-hat > 1.01, an effective sample size < 400 or more than 0.1 % of the draws diverge.
+        DrawsError
+            If the store holds the chains of another fit.
         """
+        versions = {package: version(package) for package in RECORDED}
         # With fast maths a function may add up in another order when it is compiled than when it is read from the cache
         # on disk, and a seed would give other draws on the first run of a machine than on all later ones.
-        with config.change_flags(numba__fastmath=False), self.build(panel):
-            tree = pm.sample(
-                sampling.draws,
+        with config.change_flags(numba__fastmath=False):
+            parameters, diverging = run_chains(
+                self.build(panel),
+                seed=seed,
+                draws=sampling.draws,
                 tune=sampling.tune,
                 chains=sampling.chains,
                 cores=sampling.cores,
                 target_accept=sampling.target_accept,
-                random_seed=seed,
-                nuts_sampler="nutpie",
-                compute_convergence_checks=False,
-                progressbar=False,
-                quiet=True,
+                store=store,
+                record={"spec": repr(self), "panel": panel.hash, "versions": versions},
+                progress=progress,
             )
         name = type(self).__name__
-        parameters = tree["posterior"].to_dataset()
-        diagnostics = diagnose(parameters, tree["sample_stats"].to_dataset()["diverging"])
+        diagnostics = diagnose(parameters, diverging)
         log.info("%s: %s", name, diagnostics)
         if not diagnostics.converged and not accept_unconverged:
             raise ConvergenceError(
@@ -125,7 +142,7 @@ class Model[Forecast: xr.DataArray | xr.Dataset](Protocol):
             parameters=parameters,
             diagnostics=diagnostics,
             seed=seed,
-            versions={package: version(package) for package in RECORDED},
+            versions=versions,
         )
 
 

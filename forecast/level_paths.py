@@ -40,7 +40,8 @@ def simulate_level_change(
     sample : xarray.Dataset
         Parameters along ``draw`` (and ``country``, and the dims of the series).
     levels, years : array
-        What was fitted, as for `poblar.forecast.pooled.add_level_change`.
+        What was fitted, as for `poblar.forecast.pooled.add_level_change`; levels (draw, country, time) if each draw has
+        a past of its own.
     until : int
         Last year simulated.
     bounds : (float, float)
@@ -80,13 +81,14 @@ def simulate_level_change(
     wander_scale = _values(sample, f"{name}_wander")[:, None]
     draw = normals or rng.standard_normal
     root = None if alike is None else np.linalg.cholesky(alike)
-    level = np.broadcast_to(levels[:, -1], change.shape[:2])
-    lowest = np.broadcast_to(levels.min(axis=1), level.shape)
+    level = np.broadcast_to(levels[..., -1], change.shape[:2])
+    lowest = np.broadcast_to(levels.min(axis=-1), level.shape)
     error = np.zeros_like(level)  # after a gap nothing is known of the last year's error
-    last = steps_of(spec, levels, years).momentum_from
+    last = steps_of(spec, levels.reshape(-1, len(years)), years).momentum_from
     if last is not None and spec.momentum:
+        last = last.reshape(*levels.shape[:-1], -1)
         coefficients = np.concatenate([change, paths_so_far], axis=-1)
-        error = last[:, 0] - (last[:, 1:] * coefficients).sum(-1)
+        error = last[..., 0] - (last[..., 1:] * coefficients).sum(-1)
     innovation = wander_scale * np.sqrt(1.0 - spec.persistence**2)
     wander_from = wander_to = paths_so_far[:, :, -1]
     paths = np.empty((*level.shape, until - int(years[-1])))

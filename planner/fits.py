@@ -1,19 +1,27 @@
-"""Fits of the four models, two side by side, kept in a cache so that the next command takes seconds."""
+"""Fits of the four models, two side by side, kept in a cache so that the next command takes seconds.
+
+A fit that is interrupted leaves its finished chains beside the cache, and the next command runs only the others.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import logging
 import multiprocessing
 import os
 import resource
+import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +44,10 @@ WHAT = ("mortality", "fertility", "migration", "backlog")
 
 SIDE_BY_SIDE = 2
 SAMPLING = Sampling()
+LISTEN = 0.5  # seconds between two looks at what the processes say
 
 Progress = Callable[[str, str], None]
-"""Called with the name of a model and what became of it: "cached", "fitting" or "fitted"."""
+"""Called with the name of a model and what became of it: "cached", "fitting" (and how far it is) or "fitted"."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +88,7 @@ class _Job:
     seed: int
     sampling: Sampling
     accept_unconverged: bool
+    fresh: bool
     path: Path
 
 
@@ -97,7 +107,8 @@ def fit_models(
     """Fit models to a region's figures, two processes side by side, or read them from the cache.
 
     A posterior in the cache is used when spec, figures, seed, sampling, package versions, the code of the forecast room
-    and the bundled posteriors are those of the fit asked for.
+    and the bundled posteriors are those of the fit asked for. So are the finished chains of such a fit that was
+    interrupted, and only the others are run.
 
     Parameters
     ----------
@@ -118,7 +129,8 @@ def fit_models(
     cache : str or Path, optional
         Folder of the cache; by default the environment variable ``POBLAR_CACHE``, else the user's cache folder.
     progress : callable, optional
-        Called as ``progress(name, state)``.
+        Called as ``progress(name, state)``, while a model is fitted about once a second. An exception that it raises
+        stops the fits.
 
     Returns
     -------
@@ -140,7 +152,9 @@ def fit_models(
     tell = progress or (lambda _name, _state: None)
     folder = posterior_folder(cache)
     folder.mkdir(parents=True, exist_ok=True)
-    jobs = [_job(name, region, ledger, seed, sampling, accept_unconverged, folder) for name in WHAT if name in names]
+    jobs = [
+        _job(name, region, ledger, seed, sampling, accept_unconverged, fresh, folder) for name in WHAT if name in names
+    ]
     found = {} if fresh else {job.name: kept for job in jobs if (kept := _kept(job)) is not None}
     for name in found:
         tell(name, "cached")
@@ -192,7 +206,9 @@ def memory_mb() -> float:
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes there, kilobytes elsewhere
 
 
-def _job(name: str, region: Region, ledger: str, seed: int, sampling: Sampling, accept: bool, folder: Path) -> _Job:
+def _job(
+    name: str, region: Region, ledger: str, seed: int, sampling: Sampling, accept: bool, fresh: bool, folder: Path
+) -> _Job:
     if name == "backlog":
         known = region.asylum["country"].to_numpy().tolist() if region.asylum is not None else []
         if region.asylum is None or ledger not in known:
@@ -215,6 +231,7 @@ def _job(name: str, region: Region, ledger: str, seed: int, sampling: Sampling, 
         seed=seed,
         sampling=sampling,
         accept_unconverged=accept,
+        fresh=fresh,
         path=folder / f"{name}-{key}.nc",
     )
 
@@ -250,34 +267,89 @@ def _fit_all(jobs: list[_Job], tell: Progress) -> tuple[dict[str, float], float]
     memory: dict[int, float] = {}
     # Spawned, since a fork of a process with threads (numba, BLAS) may hang.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    said, halt = context.SimpleQueue(), context.Event()
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_connect, initargs=(said, halt)) as pool:
         cores = SIDE_BY_SIDE // workers
-        futures = {}
-        for job in jobs:
-            tell(job.name, "fitting")
-            futures[pool.submit(_fit, replace(job, sampling=replace(job.sampling, cores=cores)))] = job.name
         try:
-            for future in as_completed(futures):
-                name = futures[future]
-                seconds[name], process, peak = future.result()
-                memory[process] = max(peak, memory.get(process, 0.0))
-                tell(name, "fitted")
+            futures = {}
+            for job in jobs:
+                tell(job.name, "fitting")
+                futures[pool.submit(_fit, replace(job, sampling=replace(job.sampling, cores=cores)))] = job.name
+            pending = set(futures)
+            while pending:
+                done, pending = wait(pending, timeout=LISTEN, return_when=FIRST_COMPLETED)
+                while not said.empty():
+                    tell(*said.get())
+                for future in done:
+                    name = futures[future]
+                    seconds[name], process, peak = future.result()
+                    memory[process] = max(peak, memory.get(process, 0.0))
+                    tell(name, "fitted")
         except BaseException:
+            halt.set()
             pool.shutdown(cancel_futures=True)
             raise
     return seconds, sum(memory.values())
 
 
+class _Wire:
+    """What joins a process that fits to the one that started it."""
+
+    said: SimpleQueue[tuple[str, str]]
+    halt: Event
+
+
+def _connect(said: SimpleQueue[tuple[str, str]], halt: Event) -> None:
+    """Both are inherited when a process starts, and cannot be sent to it with a job."""
+    _Wire.said, _Wire.halt = said, halt
+
+
 def _fit(job: _Job) -> tuple[float, int, float]:
     """Fit one model and put it in the cache whole; runs in a process of its own."""
     started = time.perf_counter()
-    try:
-        posterior = job.model.fit(
-            job.panel, seed=job.seed, sampling=job.sampling, accept_unconverged=job.accept_unconverged
-        )
-    except PoblarError as error:  # not all of them travel between processes
-        raise PlannerError(f"The model of {job.name} could not be fitted: {error}") from None
-    part = job.path.with_name(f"{job.path.stem}.{os.getpid()}.part")
-    posterior.save(part)
-    part.replace(job.path)
+
+    def tell(progress: object) -> None:
+        if _Wire.halt.is_set():
+            raise KeyboardInterrupt
+        _Wire.said.put((job.name, f"fitting, {progress}"))
+
+    with _chains_of(job) as store:
+        try:
+            posterior = job.model.fit(
+                job.panel,
+                seed=job.seed,
+                sampling=job.sampling,
+                accept_unconverged=job.accept_unconverged,
+                store=store,
+                progress=tell,
+            )
+        except PoblarError as error:  # not all of them travel between processes
+            raise PlannerError(f"The model of {job.name} could not be fitted: {error}") from None
+        part = job.path.with_name(f"{job.path.stem}.{os.getpid()}.part")
+        posterior.save(part)
+        part.replace(job.path)
     return time.perf_counter() - started, os.getpid(), memory_mb()
+
+
+@contextmanager
+def _chains_of(job: _Job) -> Iterator[Path | None]:
+    """Folder of a fit's chains, gone when the fit is in the cache; None where another process is at the same fit."""
+    folder = job.path.with_suffix(".chains")
+    folder.mkdir(exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        yield None
+        return
+    try:
+        if job.fresh:
+            for left in folder.iterdir():
+                left.unlink()
+        yield folder
+        shutil.rmtree(folder)
+    finally:
+        os.close(handle)
+        with suppress(OSError):  # of a folder with chains, which stays, or one that is gone
+            folder.rmdir()

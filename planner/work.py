@@ -148,9 +148,11 @@ def queue(country: str, until: str, draws: int, seed: int, fresh: bool, cache: P
 def _fit(names: tuple[str, ...], country: str, seed: int, fresh: bool, cache: Path | None) -> Fits:
     console = Console(stderr=True)
     with console.status("Looking for fitted models") as status:
+        doing: dict[str, str] = {}
 
         def tell(name: str, state: str) -> None:
-            if state != "cached":
-                status.update(f"Fitting ({name} {state}; kept for next time)")
+            doing[name] = state
+            now = ", ".join(f"{name} {state}" for name, state in doing.items() if state.startswith("fitting"))
+            status.update(f"Fits, kept for next time: {now}" if now else "Reading fitted models")
 
         return fit_models(reference.region(), names, ledger=country, seed=seed, fresh=fresh, cache=cache, progress=tell)

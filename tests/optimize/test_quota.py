@@ -300,7 +300,9 @@ def test_a_frontier_rises_with_what_is_asked(problem: QuotaPlan) -> None:
         assert frame["exists"].all()
         assert (frame["objective"].diff().dropna() > 0.0).all()
         assert (frame["lower95"] <= frame["held_out"]).all()
-    np.testing.assert_allclose(surer["held_out"], surer["value"], atol=0.03)
+    # A third of the 6,000 draws calibrates, with a margin of 1.645 standard errors, and a third certifies.
+    error = np.sqrt(surer["value"] * (1.0 - surer["value"]) / 2000.0)
+    assert (np.abs(surer["held_out"] - surer["value"] - 1.645 * error) < 3.0 * np.sqrt(2.0) * error).all()
     assert surer["objective"].iloc[-1] == pytest.approx(more["objective"].iloc[-1], rel=0.02)
     assert surer.attrs["units"] == "persons admitted"
 

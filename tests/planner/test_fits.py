@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import xarray as xr
 from poblar.data import Panel, reference
-from poblar.forecast import Sampling
+from poblar.forecast import Migration, Sampling
 from poblar.planner.errors import PlannerError
-from poblar.planner.fits import WHAT, Fits, fit_models, posterior_folder
+from poblar.planner.fits import WHAT, Fits, _job, fit_models, posterior_folder
 
 HASTY = Sampling(draws=60, tune=60)
 
@@ -88,6 +90,50 @@ def test_an_error_of_a_fit_comes_back_as_a_stated_one(tmp_path: Path) -> None:
     ):
         fit_models(replace(region, asylum=early), ["backlog"], ledger="USA", seed=1, cache=tmp_path)
     assert list(posterior_folder(tmp_path).iterdir()) == []
+
+
+def test_an_interruption_stops_the_processes_that_fit(tmp_path: Path) -> None:
+    """A fit of minutes, stopped at its first report."""
+
+    def stop(_name: str, state: str) -> None:
+        if state != "fitting":
+            raise KeyboardInterrupt(state)
+
+    started = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt, match=r"^fitting, 0 of 2,000,200 draws, 0 divergent$"):
+        fit_models(
+            reference.region(["MEX", "SLV"]),
+            ["migration"],
+            seed=1,
+            sampling=Sampling(draws=1_000_000, tune=100, chains=2),
+            cache=tmp_path,
+            progress=stop,
+        )
+    assert time.perf_counter() - started < 60.0
+    (folder,) = posterior_folder(tmp_path).iterdir()
+    assert [path.name for path in folder.iterdir()] == ["record.json"]
+
+
+def test_the_chains_of_an_interrupted_fit_are_used_and_removed(tmp_path: Path) -> None:
+    region, sampling = reference.region(["MEX", "SLV"]), Sampling(draws=50, tune=50)
+    job = _job("migration", region, "MEX", 1, sampling, True, False, posterior_folder(tmp_path))
+    store = job.path.with_suffix(".chains")
+    whole = Migration().fit(region.net_migration, seed=1, sampling=sampling, accept_unconverged=True, store=store)
+    (store / "chain-1.nc").unlink()
+    told: list[str] = []
+    fits = fit_models(
+        region,
+        ["migration"],
+        seed=1,
+        sampling=sampling,
+        accept_unconverged=True,
+        cache=tmp_path,
+        progress=lambda _name, state: told.append(state),
+    )
+    assert told[1].startswith("fitting, 300 of 400 draws, ")
+    assert told[-1] == "fitted"
+    assert list(posterior_folder(tmp_path).iterdir()) == [job.path]
+    xr.testing.assert_equal(fits["migration"].parameters, whole.parameters)
 
 
 def test_a_country_without_a_ledger_is_refused_before_anything_is_fitted(tmp_path: Path) -> None:
