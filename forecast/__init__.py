@@ -11,7 +11,7 @@ from .errors import ConvergenceError, DrawsError
 from .fertility import Fertility
 from .fertility_ages import fit_fertility_ages
 from .fit import Diagnostics, Posterior, Progress, Sampling
-from .imperfect_past import Source, UncertainFertility, observed
+from .imperfect_past import UncertainFertility
 from .lee_carter import fit_lee_carter
 from .localities import subnational
 from .migrants import Corridors, Migrants
@@ -25,6 +25,7 @@ from .published_mortality import PublishedMortality
 from .queue import simulate_queue
 from .scenarios import Scenario
 from .schedules import PROFILES
+from .sources import Source, observed
 
 __all__ = [
     "PROFILES",

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
@@ -27,137 +26,18 @@ from .fit import Model, last_year
 from .level_paths import simulate_level_change
 from .levels import LevelChange, hats, wander_knots
 from .pooled import add_level_change, level_coords
-from .priors import LogNormal, Normal
 from .shocks import add_shocks
+from .sources import SOURCES, UNIT, Source
 from .world import world_of
 
-__all__ = ["SOURCES", "Source", "UncertainFertility", "observed"]
+__all__ = ["UncertainFertility"]
 
 Array = NDArray[np.float64]
 
-OLDEST: Final = 100  # years before the last observation; what is older is a slip of the pen, or tells nothing any more
 DRIFT, DRIFT_YEARS = 0.1, 10.0  # before the window: sd of the yearly change, children per woman, and how long it lasts
 LEAST = 0.01  # children per woman: over less than that the expected change is straight
-NUDGES = 2
-UNIT = "children per woman"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """What is believed of one kind of source; both numbers are shares of the TFR, 0.05 is five percent.
-
-    Parameters
-    ----------
-    bias : Normal
-        How far its figures lie above the truth: the same in all years of a country, another one in each country.
-    error : LogNormal or float
-        Standard error of one figure beside the bias: estimated from all figures of the kind, or fixed.
-
-    Raises
-    ------
-    DataError
-        If the bias is said to be known exactly, or the error is not positive.
-
-    Examples
-    --------
-    >>> Source(bias=Normal(-0.05, 0.05), error=LogNormal(0.06, 0.3)).typical
-    0.06
-    """
-
-    bias: Normal
-    error: LogNormal | float
-
-    def __post_init__(self) -> None:
-        mean, sd = (np.asarray(value, dtype=float) for value in (self.bias.mean, self.bias.sd))
-        if mean.ndim or sd.ndim or not (abs(mean) < 1.0 and 0.0 < sd < 1.0):
-            raise DataError(
-                expected="a bias that is a share of the TFR, mean between -1 and 1 and sd between 0 and 1",
-                found=f"{self.bias}",
-                remedy="a source that is as good as free of bias has bias=Normal(0.0, 0.001)",
-            )
-        if not (0.0 < self.typical < 1.0 and self.spread >= 0.0):
-            raise DataError(
-                expected="an error that is a share of the TFR, between 0 and 1",
-                found=f"error={self.error}",
-                remedy="error=0.05 is a standard error of five percent",
-            )
-
-    @property
-    def typical(self) -> float:
-        """The error, or its median."""
-        return self.error.median if isinstance(self.error, LogNormal) else float(self.error)
-
-    @property
-    def spread(self) -> float:
-        """Standard deviation of the log error, zero if it is fixed."""
-        return self.error.sd if isinstance(self.error, LogNormal) else 0.0
-
-
-SOURCES: Final = (
-    ("register", Source(bias=Normal(0.0, 0.005), error=0.01)),
-    ("census", Source(bias=Normal(0.0, 0.07), error=LogNormal(0.07, 0.3))),
-    ("survey", Source(bias=Normal(-0.03, 0.05), error=LogNormal(0.06, 0.3))),
-)
-"""Complete registers, censuses, and surveys with birth histories, in round numbers: sampling makes a survey's TFR
-uncertain by some five percent, and births left out or dated too early make it too low (Schoumaker 2014)."""
-
-
-def observed(table: pd.DataFrame) -> Panel:
-    """Observations as figures by country, year and source: the panel that `UncertainFertility` is fitted to.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        A row for each observation: ``country`` (ISO 3166-1 alpha-3), ``year`` (that it refers to, not that of the
-        interview), ``source``, ``tfr``, and if known ``error``, its standard error in children per woman, which then
-        stands in place of the source's. ``table.attrs`` may hold ``source``, ``licence``, ``revision``, ``retrieved``.
-
-    Returns
-    -------
-    Panel
-        ``tfr`` and ``error`` (country, year, category), with the sources as categories; most are missing.
-
-    Raises
-    ------
-    DataError
-        If a column or a figure is missing, a country unknown, a TFR implausible, an error not positive, a year not
-        whole or too old, or if a source says two things of one year.
-
-    Examples
-    --------
-    >>> observed(pd.DataFrame({"country": "GTM", "year": [2002, 2015], "source": "survey", "tfr": [4.3, 3.1]})).sizes
-    {'country': 1, 'year': 14, 'category': 1}
-    """
-    lacking = [column for column in ("country", "year", "source", "tfr") if column not in table.columns]
-    if lacking or table.empty:
-        raise DataError(
-            expected="rows with the columns country, year, source and tfr, and if known error",
-            found=f"no column {lacking[0]!r}" if lacking else "no row",
-            remedy="give a row for each observation",
-        )
-    axes = ["country", "year", "source"]
-    stated = table["error"] if "error" in table.columns else pd.Series(np.nan, table.index)
-    year, tfr, error = (pd.to_numeric(column, errors="coerce") for column in (table["year"], table["tfr"], stated))
-    for column, wrong, expected, remedy in (
-        ("year", ~(year % 1 == 0), "a whole year", "give the year that the figure refers to"),
-        ("year", year < year.max() - OLDEST, f"one of the {OLDEST} years up to the last", "drop or mend it"),
-        ("tfr", ~np.isfinite(tfr), "a number", "drop rows without a figure"),
-        ("error", ~((error > 0.0) & np.isfinite(error)) & stated.notna(), "a positive number", "leave it empty"),
-        ("country", table["country"].isna(), "an ISO code", "say which country it is"),
-        ("source", table["source"].isna(), "a name", "say what kind of source it is"),
-        ("source", table.duplicated(axes), "one figure of a source for a country and year", "name the two apart"),
-    ):
-        if wrong.any():
-            at = table.index[wrong][0]
-            found = repr(table.loc[wrong, column].iloc[0])
-            raise DataError(expected=expected, found=found, remedy=remedy, row=str(at), column=column)
-    figures = table[axes].assign(year=year.astype(int), tfr=tfr.astype(float), error=error.astype(float))
-    cells = figures.set_index(axes).to_xarray().reindex(year=np.arange(int(year.min()), int(year.max()) + 1))
-    cells = cells.rename(source="category")
-    for name, reason in (("tfr", "not observed by this source"), ("error", "that of the source holds")):
-        cells[name].attrs = {"units": UNIT, "missing": "declared", "missing_reason": reason}
-    cells.attrs = dict.fromkeys(("source", "licence", "revision", "retrieved"), "not stated") | table.attrs
-    return Panel(cells)
+NUDGES = 2  # times that a path is moved by what straight lines leave out
+LIGHTER = 3.0  # noise is made with that many times the degrees of freedom: those of the errors sample badly
 
 
 @dataclass(frozen=True)
@@ -185,6 +65,8 @@ class UncertainFertility(Model[xr.DataArray]):
     of another mean path, the level takes a walk with a drift that lasts. The first level is free. What two sources have
     wrong in common is not known to the model: where all of them err alike, say so by wider biases.
 
+    Countries that are seen by surveys alone mix slowly: ``Sampling(draws=2000)`` where the convergence gate stays shut.
+
     The posterior's parameters hold ``tfr_past`` (country, year), which before a country's first observation repeats
     its first level, ``tfr_bias`` (country, tfr_source) and ``tfr_error`` (tfr_estimated: sources whose error is
     estimated). A bias of which the figures say nothing is as it was believed.
@@ -205,6 +87,8 @@ class UncertainFertility(Model[xr.DataArray]):
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from poblar.forecast import observed
     >>> table = pd.DataFrame({"country": "GTM", "year": [1995, 2002, 2015], "source": "survey", "tfr": [5.0, 4.3, 3.1]})
     >>> len(UncertainFertility().build(observed(table)).coords["year"])
     21
@@ -334,9 +218,10 @@ def _add_sources(kinds: list[Source], sight: _Sight, figures: Array) -> tuple[An
 def _add_past(spec: LevelChange, model: pm.Model, sight: _Sight, kinds: list[Source], knots: tuple[float, ...]) -> None:
     r"""Add the latent levels, the density of their changes and the observations to the current model.
 
-    The sampler moves in z, :math:`f = m + L^{-\top} z`, where m and the precision :math:`L L^{\top}` are those of a
-    linear smoother given the biases, errors, coefficients and scales: z is about standard normal whatever is
-    observed, and hardly depends on the other parameters. :math:`-\log |L|` is due to the Jacobian.
+    The sampler moves in z. With the precision :math:`B^\top B` of a linear smoother, B lower triangular, and its mean
+    m, both given biases, errors, coefficients and scales, :math:`B (f - m) = z` plus what depends on earlier years:
+    z is about standard normal whatever is observed, and hardly depends on the other parameters. The Jacobian's
+    determinant is that of :math:`B^{-1}`, times the derivative of the noise (`_noise`).
     """
     years = np.asarray(model.coords["year"], dtype=float)
     count, last, window = len(sight.level), len(years) - 1, sight.window
@@ -355,7 +240,7 @@ def _add_past(spec: LevelChange, model: pm.Model, sight: _Sight, kinds: list[Sou
     first = np.arange(last + 1) == sight.seen[:, None]
 
     def innovations(path: Any) -> Any:
-        """As the errors of `add_level_change`, of levels (country, year) that are parameters."""
+        """Errors without their momentum, as of `steps_of`."""
         before = path[:, window:-1]
         so_far: Any = pt.where(np.arange(last + 1) <= place[:, None], path[:, None, :], np.inf)
         off: Any = path[:, window + 1 :] - before - _expected(spec, before, so_far.min(-1), coefficients, wander)
@@ -388,7 +273,9 @@ def _add_past(spec: LevelChange, model: pm.Model, sight: _Sight, kinds: list[Sou
     pivots = (root * every).sum(-1)[:, ::-1]
     pull = (known * seen_as * figures / error**2).sum(-1) + (weight * steps * drift).sum(1)
     z = pm.Normal("tfr_past_z", dims=("country", "year"))
-    whitened: Any = solve_triangular(root, pull[:, ::-1], lower=True, b_ndim=1)[:, ::-1] + z
+    by_change: Any = weight[..., 0] / pivots[:, window + 1 :] ** 2
+    noise, widening = _noise(spec, z, pt.concatenate([pt.zeros((count, window + 1)), by_change], axis=1))
+    whitened: Any = solve_triangular(root, pull[:, ::-1], lower=True, b_ndim=1)[:, ::-1] + noise
     nudge: Any = pt.zeros((count, last - window, 1))
     past: Any = None
     for nudged in range(1 + NUDGES):
@@ -402,12 +289,26 @@ def _add_past(spec: LevelChange, model: pm.Model, sight: _Sight, kinds: list[Sou
         past = pt.where(unseen, (first * free[:, ::-1]).sum(1, keepdims=True), free[:, ::-1])
     pm.Deterministic("tfr_past", past, dims=("country", "year"))
     stretch: Any = pt.log(pivots)
-    pm.Potential("tfr_past_density", 0.5 * (~unseen * z**2).sum() - stretch.sum())
+    pm.Potential("tfr_past_density", 0.5 * (~unseen * z**2).sum() - stretch.sum() + widening)
     walked: Any = pt.matmul(sight.walk, past[..., None])
     pm.Potential("tfr_past_walk", -0.5 * (past[..., None] * walked).sum())
     pm.Potential("tfr_observed", known * pm.logp(pm.Normal.dist(seen_as * past[..., None], error), figures))
     scale: Any = pt.exp(_along(past[:, window:-1], spec.scale_knots, log_scale) + own_scale)
     add_shocks("tfr_past_errors", live * innovations(past), tails=pt.constant(spec.tails), scale=scale * live + ~live)
+
+
+def _noise(spec: LevelChange, z: Any, decided: Any) -> tuple[Any, Any]:
+    """Make standard normals as heavy-tailed as the share to which changes decide a level; and the log derivative.
+
+    Quantiles of Student t by Wallace (1959): ``t = z / c sqrt((exp u - 1) / u)`` with ``u = z^2 / (c^2 tails)``.
+    """
+    tails = LIGHTER * spec.tails
+    c = (8.0 * tails + 1.0) / (8.0 * tails + 3.0)
+    u = z**2 / (c**2 * tails) + 1e-9
+    ratio: Any = pt.sqrt(pt.expm1(u) / u)
+    like = np.sqrt((spec.tails + 1.0) / (spec.tails + 3.0)) / c
+    derivative: Any = pt.log(1.0 + decided * (like * pt.exp(u) / ratio - 1.0))
+    return z * (1.0 + decided * (like * ratio - 1.0)), derivative.sum()
 
 
 def _expected(spec: LevelChange, level: Any, lowest: Any, coefficients: Any, wander: Any) -> Any:
