@@ -35,7 +35,7 @@ bench: $(STAMP)  ## the benchmarks, a line of JSON for each figure; all are run,
 		"skill mortality --origin 1995" "skill mortality --origin 2005" "skill mortality --origin 2013"; do \
 		$(BIN)/python -m benchmarks.$$what || missed=1; done; exit $$missed
 
-sbc: $(STAMP)  ## simulation-based calibration of the models; the ranks go into the documentation's table
+sbc: $(STAMP)  ## simulation-based calibration of the models; histograms of the ranks go into docs/pictures
 	@missed=0; for what in tfr e0 gap; do \
 		$(BIN)/python -m benchmarks.sbc $$what --write docs/pictures || missed=1; done; exit $$missed
 

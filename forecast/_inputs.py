@@ -54,8 +54,7 @@ def country_inputs(
         past = past.sel(year=slice(None, int(paths.years[0]) - 1))
     years = past["year"].to_numpy() if paths is None else np.r_[past["year"].to_numpy(), paths.years]
     draws = np.array([0]) if paths is None else paths.draws
-    recent = region.mx_recent["mx"].sel(country=country)
-    table = fit_lee_carter(region.mx["mx"], country, recent=recent).table()
+    table = survival_by_e0(region, country)
     share, girls = birth_shares(region, country, years), female_share(region, country, years)
     net = _net_ages(region, country)
     inputs = xr.Dataset(
@@ -108,6 +107,12 @@ def _observed(region: Region, country: str) -> xr.Dataset:
 
 def _at_january(region: Region) -> bool:
     return region.population.dataset.attrs.get("reference_date") == "1 January"
+
+
+def survival_by_e0(region: Region, country: str) -> SurvivalTable:
+    """Survival ratios by life expectancy, from the country's recent death rates."""
+    recent = region.mx_recent["mx"].sel(country=country)
+    return fit_lee_carter(region.mx["mx"], country, recent=recent).table()
 
 
 def birth_shares(region: Region, country: str, years: NDArray[np.int64]) -> Array:

@@ -13,10 +13,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ..data import Region
-from ._inputs import birth_shares, female_share
+from ._inputs import birth_shares, female_share, survival_by_e0
 from .errors import DrawsError
 from .fertility import Fertility
-from .lee_carter import fit_lee_carter
 from .mortality import Mortality
 
 __all__ = ["replacement_fertility", "shift_median"]
@@ -179,8 +178,7 @@ def replacement_fertility(region: Region, mortality: xr.DataArray) -> xr.DataArr
     years = mortality["year"].to_numpy()
     women, levels = mortality.sel(sex="female", drop=True), []
     for country in mortality["country"].to_numpy():
-        recent = region.mx_recent["mx"].sel(country=country)
-        table = fit_lee_carter(region.mx["mx"], country, recent=recent).table()
+        table = survival_by_e0(region, country)
         lived = np.cumprod(table.survival[0, :, :-2], axis=-1)  # L by completed age 0 … 99, for one birth
         shares = birth_shares(region, country, years)[:, :-1] * female_share(region, country, years)[:, None]
         own = women.sel(country=country).transpose(..., "year")

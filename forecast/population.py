@@ -141,7 +141,14 @@ def project(
             raise DrawsError("expected forecasts for a scenario to change, found none; give fertility= and the others.")
         paths = scenario.apply(paths)
     countries, draws = list(region.countries), 1 if paths is None else len(paths.draws)
-    inputs_of = partial(_inputs, region, paths, foreign_born, migrants_join, age_width)
+    inputs_of = partial(
+        country_inputs,
+        region,
+        paths=paths,
+        foreign_born=foreign_born,
+        convention=migrants_join,
+        width=age_width,
+    )
     first = inputs_of(countries[0])
     taken = [name for name in indicators if name in INDICATORS]
     if taken:
@@ -228,17 +235,6 @@ def _kept(ages: Sequence[str] | None, store: str | Path | None) -> tuple[str, ..
     if unknown:
         raise DrawsError(f"expected ages among {', '.join(BY_AGE)}, found {', '.join(unknown)}.")
     return tuple(name for name in BY_AGE if name in wanted)
-
-
-def _inputs(
-    region: Region,
-    paths: Paths | None,
-    foreign_born: xr.DataArray | None,
-    migrants_join: str,
-    age_width: int,
-    country: str,
-) -> xr.Dataset:
-    return country_inputs(region, country, paths, foreign_born, migrants_join, age_width)
 
 
 def _given(
