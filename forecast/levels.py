@@ -13,6 +13,7 @@ autoregression, :math:`w_j = \varphi w_{j-1} + \kappa \sqrt{1 - \varphi^2}\,\xi_
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -279,7 +280,7 @@ class Steps:
     momentum_from: Array | None
 
 
-def steps_of(spec: LevelChange, levels: Array, years: NDArray[np.int64]) -> Steps:
+def steps_of(spec: LevelChange, levels: Array, years: NDArray[np.int64], masked: tuple[int, ...] = ()) -> Steps:
     """Lay the last years of some series out as steps.
 
     Parameters
@@ -289,7 +290,10 @@ def steps_of(spec: LevelChange, levels: Array, years: NDArray[np.int64]) -> Step
     levels : array, shape (country, time)
         Observed levels.
     years : array, shape (time,)
-        Their years, ascending; a gap (a masked shock) counts as one step of several years.
+        Their years, ascending; a gap counts as one step of several years.
+    masked : tuple of int
+        Years of a shock, which are not among `years`. The step across them is left out: it says how much of the shock
+        remains, and nothing of the trend.
 
     Returns
     -------
@@ -304,8 +308,11 @@ def steps_of(spec: LevelChange, levels: Array, years: NDArray[np.int64]) -> Step
     --------
     >>> import numpy as np
     >>> from poblar.forecast import Fertility
-    >>> steps_of(Fertility().change, np.array([[2.1, 2.0, 1.9]]), np.array([2019, 2020, 2023])).length
+    >>> levels, years = np.array([[2.1, 2.0, 1.9]]), np.array([2019, 2020, 2023])
+    >>> steps_of(Fertility().change, levels, years).length
     array([1, 3])
+    >>> steps_of(Fertility().change, levels, years, masked=(2021, 2022)).length
+    array([1])
     """
     kept = years >= years[-1] - spec.window
     if kept.sum() < 3:
@@ -329,11 +336,12 @@ def steps_of(spec: LevelChange, levels: Array, years: NDArray[np.int64]) -> Step
     carried = spec.momentum * ((length[1:] == 1) & (length[:-1] == 1))
     response = np.concatenate([response[:, :1], response[:, 1:] - carried * response[:, :-1]], axis=1)
     design = np.concatenate([design[:, :1], design[:, 1:] - carried[:, None] * design[:, :-1]], axis=1)
+    used = np.array([not any(before < year < after for year in masked) for before, after in pairwise(years)])
     return Steps(
-        response=response,
-        design=design,
-        scale=hats(start, spec.scale_knots),
-        length=length,
+        response=response[:, used],
+        design=design[:, used],
+        scale=hats(start, spec.scale_knots)[:, used],
+        length=length[used],
         momentum_from=last,
     )
 

@@ -81,6 +81,7 @@ def add_level_change(
     levels: Array,
     years: NDArray[np.int64],
     world: World | None = None,
+    masked: tuple[int, ...] = (),
 ) -> None:
     r"""Add the parameters and the likelihood of `spec` to the current PyMC model, which has its coordinates.
 
@@ -99,9 +100,11 @@ def add_level_change(
     levels : array, shape (country, time)
         Observed levels.
     years : array, shape (time,)
-        Their years; a gap (a masked shock) counts as one step of several years.
+        Their years; a gap counts as one step of several years.
     world : World, optional
         Belief about the shared parameters; by default the spec's prior.
+    masked : tuple of int
+        Years of a shock, as for `poblar.forecast.levels.steps_of`.
 
     Examples
     --------
@@ -113,7 +116,7 @@ def add_level_change(
     >>> sorted(variable.name for variable in model.free_RVs)
     ['tfr_country_z', 'tfr_scale_z', 'tfr_world_z']
     """
-    steps = steps_of(spec, levels, years)
+    steps = steps_of(spec, levels, years, masked)
     prior = world or World(*spec.world_prior())
     pilot = pilot_of(spec, steps, prior)
     n_terms = len(spec.terms)

@@ -185,3 +185,19 @@ def test_the_density_by_hand() -> None:
 def test_too_few_years_are_refused() -> None:
     with pytest.raises(DataError, match="three or more observations"):
         steps_of(SPEC, np.array([[2.0, 1.9, 1.8]]), np.array([1990, 1991, 2023]))
+
+
+def test_the_step_across_a_shock_is_left_out_and_no_other() -> None:
+    every, some = steps_of(SPEC, LEVELS, YEARS), steps_of(SPEC, LEVELS, YEARS, masked=(2020, 2021))
+    gap = np.flatnonzero(every.length > 1)
+    assert gap.size == 1
+    for name in ("response", "design", "scale"):
+        np.testing.assert_array_equal(getattr(some, name), np.delete(getattr(every, name), gap, axis=1))
+    np.testing.assert_array_equal(steps_of(SPEC, LEVELS, YEARS, masked=(2016, 2030)).length, every.length)
+
+
+def test_fitting_is_blind_to_what_remains_of_a_masked_shock() -> None:
+    """However far the level has fallen by the first year after: the years before and after are fitted alike."""
+    fallen = LEVELS - np.array([0.0, 0.0, 0.0, 0.1, 0.1, 0.1])
+    steps, others = (steps_of(SPEC, levels, YEARS, masked=(2021,)) for levels in (LEVELS, fallen))
+    np.testing.assert_allclose(others.response, steps.response)
