@@ -77,7 +77,7 @@ def main() -> int:
                     "difference",
                     float(value),
                     country=str(country),
-                    theirs=float(median.sel(pick, country=country)),
+                    theirs=float(median.sel(pick | {"country": country})),
                     **more,
                 )
     return 0 if met else 1
