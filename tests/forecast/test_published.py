@@ -307,12 +307,13 @@ def test_women_outlive_men_within_the_bounds_of_the_gap() -> None:
 def test_masked_years_do_not_change_the_fit_but_the_last_year_is_started_from(region: Region) -> None:
     e0 = region.e0.sel(country=["MEX", "CAN"])
     dented = Panel(e0.dataset.assign(e0=e0["e0"] - 3.0 * e0["year"].isin((2020, 2021, 2022))))
-    model, again = PublishedMortality().build(e0), PublishedMortality().build(dented)
+    masking = PublishedMortality(masked=(2020, 2021, 2022))
+    model, again = masking.build(e0), masking.build(dented)
     point = model.initial_point()
     assert float(model.compile_logp(mode=PLAIN)(point)) == pytest.approx(
         float(again.compile_logp(mode=PLAIN)(point)), rel=1e-12
     )
-    future = PublishedMortality().simulate(known_mortality(2), dented, 2024, np.random.default_rng(1))
+    future = masking.simulate(known_mortality(2), dented, 2024, np.random.default_rng(1))
     last = e0["e0"].sel(year=2023, sex="female").transpose("country").to_numpy()
     np.testing.assert_allclose(future.sel(sex="female").isel(draw=0, year=0), last + gain(last, **GAINS))
 
@@ -354,4 +355,4 @@ def test_the_worlds_medians_of_2050_are_the_uns(wpp: Path) -> None:
         off = e0.sel(sex=sex)
         assert off.sizes["country"] == len(world.countries)
         assert float(off.median()) < 0.7
-        assert float((off <= 1.5).mean()) >= 0.8
+        assert float((off <= 1.5).mean()) >= 0.86  # of the 187; of all countries 90 and 89 %
