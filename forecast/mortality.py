@@ -87,7 +87,8 @@ class Mortality(Model[xr.DataArray]):
         Correlation of countries' errors, as found in the residuals of the world's fit to 2005.
     linked : float
         Correlation of the errors of women's life expectancy and of the gap: men share less of a year's gain or loss
-        than the sum of the two would say. The residuals have 0.2; men's forecasts from other origins are best at 0.6.
+        than the sum of the two would say. The residuals have 0.2; men's forecasts from other origins were better at 0.5
+        and more.
     bounds, gap_bounds : (float, float)
         Limits of simulated paths, years; the gap's are those of Raftery, Lalic & Gerland (2014).
 

@@ -89,7 +89,7 @@ class PublishedMortality(Model[xr.DataArray]):
     late : float
         M, years.
     largest_change : float
-        Years per year; the publication has 5, with which wars and epidemics bend the curves of countries they struck.
+        Years per year; the publication has 5, with which one small country's curve has two modes.
     masked : tuple of int
         Years left out of the fit.
     bounds, gap_bounds : (float, float)
