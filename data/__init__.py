@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from . import fetch, reference, unhcr, wpp
+from . import corridors, fetch, reference, unhcr, wpp
 from .errors import DataError, PoblarError
 from .panel import Panel
 from .region import Region
 from .world import read_world
 
-__all__ = ["DataError", "Panel", "PoblarError", "Region", "fetch", "read_world", "reference", "unhcr", "wpp"]
+__all__ = [
+    "DataError",
+    "Panel",
+    "PoblarError",
+    "Region",
+    "corridors",
+    "fetch",
+    "read_world",
+    "reference",
+    "unhcr",
+    "wpp",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .adjust import replacement_fertility, shift_median
 from .backlog import Backlog
+from .bilateral import Bilateral, margins, match_net, of_corridors
 from .comparison import Comparison, compare
 from .conditioning import Given, condition
 from .draws import bands
@@ -11,35 +12,50 @@ from .errors import ConvergenceError, DrawsError
 from .fertility import Fertility
 from .fertility_ages import fit_fertility_ages
 from .fit import Diagnostics, Posterior, Progress, Sampling
+from .flows import Flows
 from .imperfect_past import UncertainFertility
+from .interventions import Covariate, Intervention
 from .lee_carter import fit_lee_carter
 from .localities import subnational
+from .migrant_ages import fit_migrant_ages, fit_schedule, sample_migrant_ages
 from .migrants import Corridors, Migrants
 from .migration import Migration
 from .mortality import Mortality
+from .net_ages import NetAges, fit_net_ages
+from .nowcast import nowcast
 from .population import project
 from .prior_predictive import prior_predictive
 from .projection import Projection
 from .published_fertility import PublishedFertility
 from .published_mortality import PublishedMortality
 from .queue import simulate_queue
+from .rogers_castro import MigrantAges, ModelSchedule
 from .scenarios import Scenario
-from .schedules import PROFILES
+from .schedules import CATEGORIES, PROFILES
 from .sources import Source, observed
+from .zero_sum import zero_sum
 
 __all__ = [
+    "CATEGORIES",
     "PROFILES",
     "Backlog",
+    "Bilateral",
     "Comparison",
     "ConvergenceError",
     "Corridors",
+    "Covariate",
     "Diagnostics",
     "DrawsError",
     "Fertility",
+    "Flows",
     "Given",
+    "Intervention",
+    "MigrantAges",
     "Migrants",
     "Migration",
+    "ModelSchedule",
     "Mortality",
+    "NetAges",
     "Posterior",
     "Progress",
     "Projection",
@@ -54,11 +70,20 @@ __all__ = [
     "condition",
     "fit_fertility_ages",
     "fit_lee_carter",
+    "fit_migrant_ages",
+    "fit_net_ages",
+    "fit_schedule",
+    "margins",
+    "match_net",
+    "nowcast",
     "observed",
+    "of_corridors",
     "prior_predictive",
     "project",
     "replacement_fertility",
+    "sample_migrant_ages",
     "shift_median",
     "simulate_queue",
     "subnational",
+    "zero_sum",
 ]

@@ -1,0 +1,289 @@
+"""What a panel of counts says, as arrays: which months each count sums, and about where the log-intensity lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from ..data import DataError, Panel
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+NODES = 25  # an interval of more whole numbers than this is represented by so many of them
+UNSEEN = 0.2  # pilot standard deviation of a month that nothing is known of, times the root of its distance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """Counts of several series, as the likelihood takes them.
+
+    Parameters
+    ----------
+    axis : str
+        Name of the axis of the series.
+    names : array of str, shape (series,)
+        Their labels.
+    months : pandas.DatetimeIndex
+        All months from the first to the last.
+    series, month : array of int, shape (count,)
+        Where the exact counts of single months stand.
+    count : array, shape (count,)
+        These counts, persons.
+    sum_series, sum_months : array of int, shape (sum,) and (sum, longest)
+        Series and months of what is no exact count of one month: sums over months, and intervals.
+    sum_weight : array, shape (sum, longest)
+        One for the months that are summed, zero for those that only fill the row.
+    nodes, log_weight : array, shape (sum, node)
+        Counts that stand for the interval, and the logs of how many each stands for.
+    low, high : array, shape (sum,)
+        Ends of the interval, persons.
+    span : array of int, shape (sum,)
+        Months in the sum.
+    centre : array, shape (series, month)
+        The pilot: log of the counts, interpolated where there are none.
+    variance : array, shape (series, month)
+        About how far the log-intensity is from `centre`, squared, but for the noise of the counts.
+    seen : array of bool, shape (series, month)
+        Months that an exact count of their own pins down.
+    """
+
+    axis: str
+    names: NDArray[np.str_]
+    months: pd.DatetimeIndex
+    series: Index
+    month: Index
+    count: Array
+    sum_series: Index
+    sum_months: Index
+    sum_weight: Array
+    nodes: Array
+    log_weight: Array
+    low: Array
+    high: Array
+    span: Index
+    centre: Array
+    variance: Array
+    seen: NDArray[np.bool_]
+
+    @property
+    def calendar(self) -> Index:
+        """Month of the year of each month, 0 for January."""
+        return np.asarray(self.months.month - 1, dtype=np.intp)
+
+    @property
+    def record(self) -> Array:
+        """Log of the most that each series has had in a month, by its pilot."""
+        return self.centre.max(axis=1)
+
+    @property
+    def blocks(self) -> tuple[Index, Array, Index, Index]:
+        """Sums of several months: which of the sums they are, root of their lengths, and the block of every month.
+
+        The last two have the shape (series, month): the number of the month's block, and whether it is in one.
+        """
+        which = np.flatnonzero(self.span > 1)
+        number, inside = np.zeros(self.seen.shape, dtype=np.intp), np.zeros(self.seen.shape, dtype=np.intp)
+        for block, at in enumerate(which):
+            months = self.sum_months[at, : self.span[at]]
+            number[self.sum_series[at], months], inside[self.sum_series[at], months] = block, 1
+        return which, np.sqrt(self.span[which]), number, inside
+
+    @classmethod
+    def read(cls, panel: Panel) -> Observed:
+        """Take ``count``, and where the panel has them ``low``, ``high`` and ``span``, apart."""
+        count = panel["count"]
+        others = [str(dim) for dim in count.dims if dim != "month"]
+        if "month" not in count.dims or len(others) != 1:
+            raise DataError(
+                expected="count over month and one axis of series",
+                found=f"axes {', '.join(map(str, count.dims))}",
+                remedy="join the labels of several axes into one, e.g. category",
+                column="count",
+            )
+        axis = others[0]
+
+        def values(name: str, default: Array) -> Array:
+            if name not in panel.names:
+                return default
+            return panel[name].transpose(axis, "month").to_numpy().astype(float)
+
+        exact = count.transpose(axis, "month").to_numpy().astype(float)
+        low, high = values("low", exact), values("high", exact)
+        span = np.nan_to_num(values("span", np.ones_like(exact)), nan=1.0).astype(int)
+        names = count[axis].to_numpy().astype(str)
+        months = pd.DatetimeIndex(panel["month"].to_numpy())
+        low, high = np.where(np.isnan(low), exact, low), np.where(np.isnan(high), exact, high)
+        _check(names, months, low, high, span)
+        alone = np.isfinite(low) & (low == high) & (span == 1)
+        rest = np.isfinite(low) & ~alone
+        rows, at = np.nonzero(rest)
+        back = np.arange(span[rest].max(initial=1))
+        inside = back < span[rest][:, None]
+        nodes, log_weight = _nodes(low[rest], high[rest])
+        centre, variance = _pilot(low, high, span)
+        return cls(
+            axis=axis,
+            names=names,
+            months=months,
+            series=np.nonzero(alone)[0],
+            month=np.nonzero(alone)[1],
+            count=low[alone],
+            sum_series=rows,
+            sum_months=np.where(inside, at[:, None] - back, at[:, None]),
+            sum_weight=inside.astype(float),
+            nodes=nodes,
+            log_weight=log_weight,
+            low=low[rest],
+            high=high[rest],
+            span=span[rest],
+            centre=centre,
+            variance=variance,
+            seen=alone,
+        )
+
+
+def place(data: Observed, deviate: Any, noise: Any, math: Any) -> tuple[Any, Any]:
+    r"""Log-intensity of standardised deviates, and the log of the Jacobian.
+
+    .. math:: \log \lambda_t = c_t + w_t (z_t - \bar z) + n \sqrt{m} \bar z
+
+    with z less its mean :math:`\bar z` where m months are counted together, since of these the mean is known well (n)
+    and what each month had is not (w).
+
+    Parameters
+    ----------
+    data : Observed
+        The counts.
+    deviate : array or tensor, shape (..., series, month)
+        Standardised deviates.
+    noise : array or tensor, shape (..., series)
+        Standard deviation of the log of a count about its intensity, beyond Poisson.
+    math : module
+        numpy or pytensor.tensor, as the arguments are.
+
+    Returns
+    -------
+    log_intensity : array or tensor, shape (..., series, month)
+    jacobian : array or tensor
+        Summed over all, but for constants.
+    """
+    wide = math.sqrt(data.variance + noise[..., None] ** 2)
+    which, root, number, inside = data.blocks
+    if not len(which):
+        return data.centre + wide * deviate, math.log(wide).sum()
+    rows, months = data.sum_series[which], data.sum_months[which]
+    mean = (deviate[..., rows[:, None], months] * data.sum_weight[which]).sum(axis=-1) / root**2
+    total = 0.5 * (data.low + data.high)[which] + 0.5
+    narrow = math.sqrt(1.0 / total + noise[..., rows] ** 2 / root**2)
+    apart = deviate - mean[..., number] * inside
+    together = (narrow * root * mean)[..., number] * inside
+    jacobian = math.log(wide).sum() + (math.log(narrow) - math.log(wide[..., rows, months[:, 0]])).sum()
+    return data.centre + wide * apart + together, jacobian
+
+
+def recent(panel: Panel, window: int) -> Panel:
+    """The last `window` months of a panel, and those before them that a sum begun before them counts."""
+    months = pd.DatetimeIndex(panel["month"].to_numpy())
+    first = max(len(months) - window, 0)
+    if "span" in panel.names and first:
+        at = xr.DataArray(np.arange(len(months)), dims="month", coords={"month": panel["month"]})
+        starts = at - panel["span"].fillna(1.0) + 1.0
+        first = int(min(first, starts.where(at >= first, first).min()))
+    return panel.sel(month=slice(months[first], None)) if first > 0 else panel
+
+
+def waves() -> Array:
+    """Orthonormal seasons that sum to zero over a year, shape (11, 12): pairs of waves, then that of two months."""
+    angle = 2.0 * np.pi * np.outer(np.arange(1, 7), np.arange(12)) / 12.0
+    pairs = np.stack([np.cos(angle), np.sin(angle)], axis=1).reshape(12, 12)[:11]
+    return pairs / np.sqrt((pairs**2).sum(axis=1, keepdims=True))
+
+
+def season_pilot(data: Observed) -> tuple[Array, Array]:
+    """Each series' waves by the steps between its counted months, and how much they say, both (series, 11).
+
+    The weight is the sum of squares of a wave's steps: the variance of the estimate is that of a step over it. Waves
+    are nearly independent of each other in whole years. Wild steps are cut to three times the typical one.
+    """
+    basis = waves()
+    steps = np.diff(basis[:, data.calendar], axis=1)
+    used = (data.seen[:, 1:] & data.seen[:, :-1]).astype(float)
+    change = np.diff(data.centre, axis=1)
+    typical = np.array(
+        [np.median(np.abs(row[at > 0])) if at.any() else 0.0 for row, at in zip(change, used, strict=True)]
+    )
+    limit = 3.0 * 1.5 * typical[:, None]
+    weight = used @ (steps**2).T
+    return (np.clip(change, -limit, limit) * used) @ steps.T / np.maximum(weight, 1e-9), weight
+
+
+def _check(names: NDArray[np.str_], months: pd.DatetimeIndex, low: Array, high: Array, span: NDArray[np.int_]) -> None:
+    """Refuse what is no count, and a month that is counted twice."""
+
+    def refuse(wrong: NDArray[np.bool_], expected: str, found: str, remedy: str) -> None:
+        if wrong.any():
+            row, at = np.argwhere(wrong)[0]
+            raise DataError(expected=expected, found=found, remedy=remedy, row=f"{names[row]}, {months[at]:%Y-%m}")
+
+    seen = np.isfinite(low) & np.isfinite(high)
+    refuse(np.isfinite(low) != np.isfinite(high), "both ends of an interval", "one of them", "give low and high")
+    refuse(seen & (low < 0), "counts of zero or more", "a negative count", "correct the figure")
+    refuse(
+        seen & ((low % 1 != 0) | (high % 1 != 0)), "whole numbers of persons", "a fraction", "give counts, not rates"
+    )
+    refuse(seen & (high < low), "low at most high", "low above high", "exchange the two")
+    at = np.arange(len(months))
+    refuse(
+        seen & ((span < 1) | (span > at + 1)),
+        "a span of at least one month, inside the panel",
+        "a sum over months that the panel does not have",
+        "let the panel begin with the first month of the sum",
+    )
+    covered = np.zeros(low.shape, dtype=int)
+    for row, last in np.argwhere(seen):
+        covered[row, last - span[row, last] + 1 : last + 1] += 1
+    refuse(
+        covered > 1,
+        "each month in one count",
+        "a sum beside the months or another sum that it holds",
+        "keep the months, and leave the sum out",
+    )
+    unseen = ~covered.any(axis=1)
+    refuse(np.broadcast_to(unseen[:, None], low.shape), "a count in every series", "none", "leave the series out")
+
+
+def _nodes(low: Array, high: Array) -> tuple[Array, Array]:
+    """Whole numbers in each interval, or some that stand for all of them, and the log of how many each stands for."""
+    width = high - low + 1.0
+    used = np.minimum(width, NODES)
+    step = np.arange(int(used.max(initial=1.0)))
+    weight = np.where(step < used[:, None], (width / used)[:, None], 0.0)
+    middle = low[:, None] + (np.minimum(step, used[:, None] - 1.0) + 0.5) * (width / used)[:, None] - 0.5
+    with np.errstate(divide="ignore"):
+        return middle, np.log(weight)
+
+
+def _pilot(low: Array, high: Array, span: NDArray[np.int_]) -> tuple[Array, Array]:
+    """Centre and variance of the log-intensity of every month, from its own count or its neighbours'."""
+    seen = np.isfinite(low)
+    centre, variance = np.full(low.shape, np.nan), np.full(low.shape, np.nan)
+    for row, last in np.argwhere(seen):
+        months = span[row, last]
+        middle = 0.5 * (low[row, last] + high[row, last]) / months
+        wide = np.log((high[row, last] + 1.0) / (low[row, last] + 0.5)) - np.log1p(0.5 / (low[row, last] + 0.5))
+        window = slice(last - months + 1, last + 1)
+        centre[row, window] = np.log(middle + 0.5)
+        variance[row, window] = 1.0 / (middle + 0.5) + (wide / 4.0) ** 2 + UNSEEN**2 * (months - 1) / 4.0
+    at = np.arange(low.shape[1])
+    for row in range(len(low)):
+        known = np.flatnonzero(np.isfinite(centre[row]))
+        distance = np.abs(at[:, None] - known).min(axis=1)
+        variance[row] = np.interp(at, known, variance[row, known]) + UNSEEN**2 * distance
+        centre[row] = np.interp(at, known, centre[row, known])
+    return centre, variance
