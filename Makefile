@@ -32,11 +32,13 @@ bench: $(STAMP)  ## the benchmarks, a line of JSON for each figure; all are run,
 		"united_nations fertility" "united_nations fertility --form double-logistic" \
 		"united_nations mortality" "united_nations mortality --form double-logistic" \
 		"skill fertility --origin 1995" "skill fertility --origin 2005" "skill fertility --origin 2013" \
-		"skill mortality --origin 1995" "skill mortality --origin 2005" "skill mortality --origin 2013"; do \
+		"skill mortality --origin 1995" "skill mortality --origin 2005" "skill mortality --origin 2013" \
+		"fits migration" "skill migration --origin 1995" "skill migration --origin 2005" \
+		"skill migration --origin 2013" "skill flows" "skill bilateral"; do \
 		$(BIN)/python -m benchmarks.$$what || missed=1; done; exit $$missed
 
 sbc: $(STAMP)  ## simulation-based calibration of the models; histograms of the ranks go into docs/pictures
-	@missed=0; for what in tfr e0 gap; do \
+	@missed=0; for what in tfr e0 gap migration; do \
 		$(BIN)/python -m benchmarks.sbc $$what --write docs/pictures || missed=1; done; exit $$missed
 
 posteriors: $(STAMP)  ## fit all countries anew and bundle what they share (needs: poblar data fetch wpp2024)

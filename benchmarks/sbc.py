@@ -1,4 +1,4 @@
-"""Simulation-based calibration of the level-dependent change: ``python -m benchmarks.sbc tfr``.
+"""Simulation-based calibration of the level-dependent change and of net migration: ``python -m benchmarks.sbc tfr``.
 
 Small worlds are drawn from the prior and fitted; where the sampler draws what the equations say, the rank of every true
 parameter among its posterior draws is uniform (Talts et al. 2018). With ``--write FOLDER`` the histograms of the ranks
@@ -18,11 +18,12 @@ import pandas as pd
 import pymc as pm
 import xarray as xr
 from poblar.data import Panel
-from poblar.forecast import Fertility, Mortality, Sampling
+from poblar.forecast import Fertility, Migration, Mortality, Sampling
 from poblar.forecast.fit import Model
 from poblar.forecast.levels import LevelChange, along, wander_knots
 from poblar.forecast.pooled import World, add_level_change, level_coords
 from poblar.forecast.prior_predictive import prior_parameters
+from poblar.forecast.priors import Beta, LogNormal, Normal
 from scipy import stats
 
 from .figures import figure, peak_memory_mb
@@ -34,8 +35,10 @@ LAST = 2023
 BEFORE = 3  # years before the window, which only set the lowest level so far
 RANKS = 50  # nearly independent draws of each fit among which the truth is ranked
 BINS = 5
-SHARED = ("scale_spread", "wander", "world_change", "log_scale")
-BY_COUNTRY = ("change", "path", "country_log_scale")
+KEYS = ("scale_spread", "wander", "world_change", "log_scale", "change", "path", "country_log_scale")
+# Calmer than the world, so that no rate is one that a panel would refuse.
+MIGRATION = Migration(log_scale=Normal(-8.3, 0.5), scale_spread=LogNormal(0.6, 0.3), kept=Beta(mean=0.7, weight=6.0))
+MIGRATION_KEYS = ("log_scale_mean", "scale_spread", "log_scale", "kept")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,34 +77,71 @@ def small_world(name: str, spec: LevelChange, rng: np.random.Generator) -> tuple
         shock = np.exp(along(level, spec.scale_knots, log_scale) + own) * rng.standard_t(spec.tails, len(COUNTRIES))
         error = shock if at == BEFORE else spec.momentum * error + shock  # the window's first step carries none on
         levels[:, at + 1] = level + expected + error
-    about = {"source": "simulated", "licence": "none", "revision": "1", "retrieved": "2026-11-25"}
     units = {"units": "children per woman" if name == "tfr" else "years"}
-    series = xr.Dataset(
-        {"level": (("country", "year"), levels, units)}, coords={"country": list(COUNTRIES), "year": years}, attrs=about
+    return simulated("level", levels, years, units), truth.rename({f"{name}_{key}": key for key in KEYS})
+
+
+def migration_world(rng: np.random.Generator) -> tuple[Panel, xr.Dataset]:
+    """Net migration of a dozen countries made by the equations as they are fitted, and what made it."""
+    model, size = MIGRATION, len(COUNTRIES)
+    years = np.arange(LAST - model.window - 1, LAST + 1)
+    typical, spread = (
+        rng.normal(model.log_scale.mean, model.log_scale.sd),
+        rng.lognormal(np.log(model.scale_spread.median), model.scale_spread.sd),
     )
-    return Panel(series), truth
+    log_scale = rng.normal(typical, spread, size)
+    shares = (model.kept.mean * model.kept.weight, (1.0 - model.kept.mean) * model.kept.weight)
+    kept = rng.beta(*shares, len(model.closed))
+    usual, volatility = np.zeros((size, len(years))), np.zeros(size)
+    for at in range(1, len(years)):
+        level = model.share * usual[:, max(at - model.memory, 0) : at].mean(1)
+        error = rng.standard_t(model.tails, size)
+        away = model._returning(usual[:, at - 1] - level, model.persistence, model.pull)
+        usual[:, at] = level + away + model._scale(log_scale, volatility) * error
+        # The volatility of the first fitted year is zero.
+        volatility = model._next_volatility(error, volatility) if at > 1 else volatility
+    usual[:, [int(year - years[0]) for year in model.closed]] *= kept
+    truth = xr.Dataset(
+        {
+            "log_scale_mean": typical,
+            "scale_spread": spread,
+            "log_scale": ("country", log_scale),
+            "kept": ("closed_year", kept),
+        }
+    )
+    return simulated("net_migration_rate", usual, years, {"units": "per person-year"}), truth
+
+
+def simulated(name: str, values: np.ndarray, years: np.ndarray, units: dict[str, str]) -> Panel:
+    about = {"source": "simulated", "licence": "none", "revision": "1", "retrieved": "2026-11-25"}
+    coords = {"country": list(COUNTRIES), "year": years}
+    return Panel(xr.Dataset({name: (("country", "year"), values, units)}, coords=coords, attrs=about))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.sbc")
-    parser.add_argument("series", choices=sorted(SERIES))
+    parser.add_argument("series", choices=sorted([*SERIES, "migration"]))
     parser.add_argument("--worlds", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write", type=Path, help="folder of the table of ranks")
     given = parser.parse_args()
     name, started = given.series, time.perf_counter()
-    model = OneSeries(name=name, spec=SERIES[name])
+    if name == "migration":
+        model, keys, prefix = MIGRATION, MIGRATION_KEYS, ""
+    else:
+        model, keys, prefix = OneSeries(name=name, spec=SERIES[name]), KEYS, f"{name}_"
     ranks: dict[str, list[np.ndarray]] = {}
     for at in range(given.worlds):
         seed = given.seed + at
-        panel, truth = small_world(name, model.spec, np.random.default_rng(seed))
+        rng = np.random.default_rng(seed)
+        panel, truth = migration_world(rng) if name == "migration" else small_world(name, SERIES[name], rng)
         sampling = Sampling(draws=500, tune=500, chains=2)
         posterior = model.fit(panel, seed=seed, sampling=sampling, accept_unconverged=True)
         fitted = posterior.parameters.stack(sample=("chain", "draw"))  # noqa: PD013
         few = fitted.isel(sample=np.linspace(0, fitted.sizes["sample"] - 1, RANKS).astype(int))
-        for key in (*SHARED, *BY_COUNTRY):
-            draws = few[f"{name}_{key}"].transpose("sample", ...).to_numpy()
-            ranks.setdefault(key, []).append((draws < truth[f"{name}_{key}"].to_numpy()).sum(0).ravel())
+        for key in keys:
+            draws = few[f"{prefix}{key}"].transpose("sample", ...).to_numpy()
+            ranks.setdefault(key, []).append((draws < truth[key].to_numpy()).sum(0).ravel())
         sys.stderr.write(f"\r{name}: {at + 1} of {given.worlds} worlds")
     more = {
         "worlds": given.worlds,

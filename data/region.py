@@ -11,6 +11,7 @@ import xarray as xr
 from ._checks import shown
 from .axes import UNITS
 from .errors import DataError
+from .net_migration import with_rate
 from .panel import Panel
 
 __all__ = ["Region", "from_tables", "migrant_share"]
@@ -177,7 +178,7 @@ def from_tables(tables: Mapping[str, Panel], asylum: Panel | None = None) -> Reg
     alike = ("tfr", "e0", "population", "total", "mx", "mx_recent", "sex_ratio")
     return Region(
         **{name: tables[name] for name in alike},
-        net_migration=_with_rate(vital, tables["total"]),
+        net_migration=with_rate(vital, tables["total"]),
         births=Panel(vital.dataset[["births"]]),
         deaths=Panel(vital.dataset[["deaths"]]),
         fertility_pattern=Panel(pattern.dataset.assign(fertility_share=fertility)),
@@ -228,20 +229,3 @@ def migrant_share(net_migrants: xr.DataArray, largest: float = LARGEST_GROSS) ->
     nobody = 1.0 / (net_migrants.sizes["sex"] * net_migrants.sizes["age"])
     share = share.where(gross > 0, nobody) + 0.0  # no -0.0 where nobody moves
     return share.transpose(*net_migrants.dims).assign_attrs(units=UNITS["migrant_share"])
-
-
-def _with_rate(vital: Panel, total: Panel) -> Panel:
-    """Net migration with its rate: counts / (population at the year's end - counts), as bayesMig has it."""
-    counts = vital["net_migration"]
-    # 31 December of a year is 1 January of the next.
-    end = total["population"].assign_coords(year=total["population"]["year"] - 1)
-    absent = sorted(set(counts.indexes["year"]) - set(end.indexes["year"]))
-    if absent:
-        raise DataError(
-            expected=f"a population of 1 January {absent[0] + 1} in the table total",
-            found="none",
-            remedy=f"add it, or give net migration up to {absent[0] - 1}",
-        )
-    counts, end = xr.align(counts, end.sel(year=counts["year"]), join="exact")
-    rate = (counts / (end - counts)).assign_attrs(units=UNITS["net_migration_rate"])
-    return Panel(vital.dataset[["net_migration"]].assign(net_migration_rate=rate))

@@ -13,11 +13,12 @@ from ._table import numbers, read_table, whole_numbers
 from .axes import UNITS
 from .countries import from_m49
 from .errors import DataError
+from .net_migration import with_rate
 from .panel import Panel
 from .region import Region, from_tables
 from .wpp import PROVENANCE, read_wide
 
-__all__ = ["read_world"]
+__all__ = ["read_net_migration", "read_world"]
 
 MIGRANT_YEARS: Final = (2025, 2030)
 """Mid-years between which the bundled tables take the migrants' ages."""
@@ -151,6 +152,40 @@ def read_tables(
         "sex_ratio": wide("sexRatio5", "sex_ratio_at_birth", last=_RECENT),
         "migrant_ages": _undated(wide("migrationF5", "net_migrants", last=last - 5), first, last),
     }
+
+
+def read_net_migration(folder: str | Path, *, retrieved: str = "not stated") -> Panel:
+    """Net migration and its rate of all 236 countries and areas, 1950 to 2023.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Folder of the wpp2024 text layout with ``population_total_31dec.csv.gz`` beside it, as in `read_world`.
+    retrieved : str
+        Date of download, for the provenance.
+
+    Returns
+    -------
+    Panel
+        ``net_migration`` (country, year), persons per year, and ``net_migration_rate``, per person-year.
+
+    Raises
+    ------
+    DataError
+        If a table is absent or cannot be read.
+
+    Examples
+    --------
+    >>> from poblar.data import fetch
+    >>> read_net_migration(fetch.folder("wpp2024"))["net_migration_rate"].shape  # doctest: +SKIP
+    (236, 74)
+    """
+    folder = Path(folder)
+    counts = read_wide(folder / "migration.txt", "net_migration", retrieved=retrieved).sel(
+        year=slice(None, _LAST_ESTIMATE)
+    )
+    about = PROVENANCE | {"retrieved": retrieved, "reference_date": "1 January"}
+    return with_rate(counts, _total(folder / _TOTAL, counts.dataset.indexes["country"].tolist(), about))
 
 
 def _merged(first: Panel, *others: Panel) -> Panel:

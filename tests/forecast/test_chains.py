@@ -286,4 +286,4 @@ def test_a_fit_resumes_from_its_store(region: Region, tmp_path: Path) -> None:
     assert seen[-1].done == seen[-1].total == 80
     assert json.loads((tmp_path / "record.json").read_text())["panel"] == panel.hash
     with pytest.raises(DrawsError, match=r"expected the chains of \{'spec': .*, found those of \{'spec': "):
-        Migration(limit=0.1).fit(panel, **short, store=tmp_path)
+        Migration(limits=(-0.1, 0.1)).fit(panel, **short, store=tmp_path)

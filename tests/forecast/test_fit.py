@@ -86,7 +86,7 @@ def test_the_same_seed_gives_the_same_draws(region: Region, short: Posterior[xr.
     again = Migration().fit(panel, seed=3, sampling=SHORT, accept_unconverged=True)
     xr.testing.assert_equal(again.parameters, short.parameters)
     other = Migration().fit(panel, seed=4, sampling=SHORT, accept_unconverged=True)
-    assert not np.allclose(other.parameters["level"], short.parameters["level"])
+    assert not np.allclose(other.parameters["log_scale"], short.parameters["log_scale"])
 
 
 def test_a_first_run_gives_the_draws_of_all_later_ones(tmp_path: Path) -> None:
@@ -139,21 +139,21 @@ def test_the_same_seed_forecasts_the_same_future(migration: Posterior[xr.DataArr
 
 def test_more_draws_than_the_posterior_has_use_each_about_as_often(short: Posterior[xr.DataArray]) -> None:
     """Forty parameter draws, a hundred futures: no draw of the parameters thrice before all are used twice."""
-    calm = replace(short, model=LevelOnly())
+    calm = replace(short, model=ScaleOnly())
     used = calm.forecast(until=2024, draws=100, seed=1)
     _, times = np.unique(used.to_numpy(), return_counts=True)
     assert len(times) == 40
     assert set(times) == {2, 3}
 
 
-class LevelOnly:
+class ScaleOnly:
     """A model whose future is its parameter."""
 
     def build(self, panel):
         raise NotImplementedError
 
     def simulate(self, sample, panel, until, rng):  # noqa: ARG002
-        return sample["level"].isel(country=0, drop=True).rename("level")
+        return sample["log_scale"].isel(country=0, drop=True)
 
 
 def test_a_saved_posterior_forecasts_the_same(migration: Posterior[xr.DataArray], tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_saved_posterior_forecasts_the_same(migration: Posterior[xr.DataArray]
 def test_a_posterior_of_another_spec_is_refused(migration: Posterior[xr.DataArray], tmp_path: Path) -> None:
     file = migration.save(tmp_path / "migration.nc")
     message = r"migration\.nc: expected the posterior of .*, found that of Migration\(.*; load it with the spec it was"
-    for other in (Migration(limit=0.1), Fertility()):
+    for other in (Migration(limits=(-0.1, 0.1)), Fertility()):
         with pytest.raises(DrawsError, match=message):
             Posterior.load(file, other)
 

@@ -101,10 +101,10 @@ def test_the_same_seed_gives_the_same_plan(problem: QuotaPlan, plan: Plan) -> No
 
 
 def test_fewer_admissions_do_not_keep_the_promise(people: Projection, plan: Plan) -> None:
-    """The plan is no more than it has to be: nine tenths of it fall short of nine in ten, on the same draws."""
+    """The plan is no more than it has to be: four fifths of it fall short of nine in ten, on the same draws."""
     admissions = plan.decision["admissions"].to_numpy()[0]
     response = respond(people, [workers()], STEADY.functionals())
-    whole, less = (float((STEADY.reached(response, share * admissions) >= -1e-9).mean()) for share in (1.0, 0.9))
+    whole, less = (float((STEADY.reached(response, share * admissions) >= -1e-9).mean()) for share in (1.0, 0.8))
     assert whole >= 0.9 - 0.015
     assert less < 0.9
     assert less < whole - 0.01
@@ -318,15 +318,13 @@ def test_a_robust_plan_asks_for_more_the_farther_off_the_world_may_be(problem: Q
 
 
 def test_an_exact_plan_keeps_in_sample_what_was_asked_and_less_on_draws_held_out(people: Projection) -> None:
-    """A goal of one year and one quota, on 240 draws: the certificate, not the MILP, says what the plan is worth."""
+    """A goal of one year and one quota, on 240 draws: no dearer than the mean of the worst tenth asks on the same."""
     some = people.isel(draw=slice(0, 600))
-    goal = PopulationSize(at_least=135e6, years=[2050], probability=0.9)
-    exact, tail = (
-        QuotaPlan(some, levers=[workers(change_at_most=0.0)], goals=[goal], method=method).solve(seed=1)
-        for method in ("exact", "tail")
-    )
+    goal = PopulationSize(at_least=140e6, years=[2050], probability=0.9)
+    problem = QuotaPlan(some, levers=[workers(change_at_most=0.0)], goals=[goal], method="exact")
+    exact, mean = (replace(problem, **change).solve(seed=1) for change in ({}, {"method": "robust", "radius": 1e-6}))
     assert exact.goals[0].in_sample == pytest.approx(0.9, abs=0.005)
-    assert exact.objective <= tail.objective * 1.001
+    assert exact.objective <= mean.objective * 1.001
     assert len(exact.prices) == 0
 
 
