@@ -42,7 +42,7 @@ BASELINES = {
 }
 RIVAL = "seasonal persistence"  # whose scores the bars are about
 SOURCE = {
-    "source": "as in PROVENANCE.md",
+    "source": "US Border Patrol, CBP, Department of State; IRCC",
     "licence": "as published",
     "revision": "to 2022-12",
     "retrieved": "2026-11-24",
