@@ -150,7 +150,7 @@ def main() -> int:
     }
     histograms = {key: histogram(np.concatenate(found)) for key, found in ranks.items()}
     if given.write is not None:
-        pd.DataFrame(histograms).rename_axis("fifth").to_csv(given.write / f"{name}.csv")
+        pd.DataFrame(histograms).rename_axis("fifth").to_csv(given.write / f"ranks_{name}.csv")
     met = [report(name, key, found, histograms[key], more) for key, found in ranks.items()]
     return 0 if all(met) else 1
 

@@ -15,7 +15,7 @@ from ..data.corridors import METHODS
 Array = NDArray[np.float64]
 
 UNLIKE = 1.0  # spread of the effects of origins and destinations on gravity, in units of its residuals
-LARGEST_CHANGE = 4.0  # of the log flow back over the log flow, beyond which it says no more
+LARGEST_CHANGE = 4.0  # size of the log flow back over the log flow, beyond which it says no more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +32,8 @@ class Known:
         Standard deviation between the methods of the log flow of the period before.
     gravity : array
         Log flow that origin, destination, populations and stocks expect.
-    changes : tuple of array
-        The changes that a flow responds to, in the order of `CHANGES`.
+    back : array
+        Log flow in the other direction over the log flow, within `LARGEST_CHANGE`.
     """
 
     before: Array
@@ -41,7 +41,7 @@ class Known:
     count: Array
     spread: Array
     gravity: Array
-    changes: tuple[Array, ...]
+    back: Array
 
     def at(self, chosen: tuple[NDArray[np.int64], ...]) -> Known:
         """The same of some corridors."""
@@ -51,18 +51,13 @@ class Known:
             count=self.count[chosen],
             spread=self.spread[chosen],
             gravity=self.gravity[chosen],
-            changes=tuple(change[chosen] for change in self.changes),
+            back=self.back[chosen],
         )
 
     @property
     def size(self) -> Array:
         """Usual log flow, which scale and tails depend on: mostly that of the period before."""
         return 0.7 * self.before + 0.3 * self.mean
-
-
-CHANGES = ("diaspora", "return stock", "flow back")
-"""Changes of the log stock of the origin's natives in the destination and of the destination's natives in the origin
-over the period before, and the log flow back over the log flow, within `LARGEST_CHANGE`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,11 +152,7 @@ class History:
             count=count.astype(float),
             spread=self.spread[:, :, period - 1],
             gravity=self.gravity[:, :, period],
-            changes=(
-                self.stock[:, :, period] - self.stock[:, :, period - 1],
-                (self.stock[:, :, period] - self.stock[:, :, period - 1]).T,
-                flow_back(before),
-            ),
+            back=flow_back(before),
         )
 
     def pairs(self, period: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

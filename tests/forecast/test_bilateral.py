@@ -17,7 +17,7 @@ from poblar.forecast.scores import covered
 COUNTRIES = ["CAN", "USA", "MEX", "GTM", "HND", "SLV", "NIC", "CRI", "PAN", "COL", "VEN", "ECU", "PER", "BRA"]
 YEARS = list(range(1980, 2020, 5))
 KNOWN = {
-    "response": np.array([0.0, 0.0, 0.15]),
+    "response": np.array(0.15),
     "volatility": 0.02,
     "shock_log_scale": np.array([-1.2, -1.6]),
     "shock_alike": -0.6,
@@ -32,7 +32,6 @@ KNOWN = {
     "own_weight": 1.0,
 }
 DIMS = {
-    "response": ("change",),
     "shock_log_scale": ("direction",),
     "log_scale": ("size",),
     "log_tails": ("tail_size",),
@@ -110,7 +109,7 @@ def fitted(simulated: np.ndarray) -> Posterior[xr.DataArray]:
     ("name", "at", "true"),
     [
         ("persistence", None, 0.75),
-        ("response", 2, 0.15),
+        ("response", None, 0.15),
         ("shock_log_scale", 0, -1.2),
         ("shock_log_scale", 1, -1.6),
         ("shock_alike", None, -0.6),
@@ -153,7 +152,7 @@ def test_true_parameters_cover_at_nominal_rates() -> None:
 def one_corridor(**changed: float) -> Known:
     values = {"before": 8.0, "mean": 6.0, "count": 3.0, "spread": 0.0, "gravity": 4.0} | changed
     arrays = {name: np.array([value]) for name, value in values.items()}
-    return Known(**arrays, changes=tuple(np.zeros(1) for _ in range(3)))
+    return Known(**arrays, back=np.zeros(1))
 
 
 def test_a_corridor_returns_to_a_mean_between_its_own_and_gravity() -> None:
