@@ -80,8 +80,8 @@ class History:
         Whether any method has seen a flow in this period or an earlier one.
     there : array of bool, shape (country, period)
         Whether a country is in the figures.
-    stock, gravity : array, shape (origin, destination, period + 1)
-        Log stock at the start of each period and of the one to come, and log flow expected from it.
+    gravity : array, shape (origin, destination, period + 1)
+        Log flow that populations and stocks at the start of each period, and of the one to come, expect.
     population : array, shape (country, period + 1)
         Persons at the start of each.
     """
@@ -93,7 +93,6 @@ class History:
     spread: Array
     seen: NDArray[np.bool_]
     there: NDArray[np.bool_]
-    stock: Array
     gravity: Array
     population: Array
 
@@ -135,7 +134,6 @@ class History:
             spread=np.where(np.isnan(flow), 0.0, logs.std(0)),
             seen=seen,
             there=there,
-            stock=stock,
             gravity=_gravity(np.log1p(flow), terms, seen),
             population=population,
         )
