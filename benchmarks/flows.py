@@ -18,11 +18,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from numpy.typing import NDArray
 from poblar.data.flows import flow_panel, read_border, read_claims, read_nationwide, read_residents, read_visas
 from poblar.forecast import Sampling
 from poblar.forecast._flows_baselines import baseline
 from poblar.forecast.flows import Flows
+from poblar.forecast.scores import continuous_ranked_probability, covered
 
 from .figures import figure, peak_memory_mb
 from .worlds import BESIDE
@@ -138,21 +140,15 @@ def cells_of(
     rows.insert(0, "family", family)
     rows.insert(1, "origin", f"{origin:%Y-%m}")
     rows["came"] = came.ravel()
-    for label, draws in forecasts.items():
-        rows[label] = crps(draws, came).ravel()
+    truth = xr.DataArray(came, dims=("series", "horizon"))
+    draws = {label: xr.DataArray(values, dims=("draw", *truth.dims)) for label, values in forecasts.items()}
+    for label, forecast in draws.items():
+        rows[label] = continuous_ranked_probability(forecast, truth).to_numpy().ravel()
     ours = forecasts["model"]
     rows["pit"] = ((ours < came).mean(0) + 0.5 * (ours == came).mean(0)).ravel()
     for level in (80, 95):
-        low, high = np.quantile(ours, [0.5 - level / 200, 0.5 + level / 200], axis=0)
-        rows[f"in{level}"] = ((low <= came) & (came <= high)).ravel()
+        rows[f"in{level}"] = covered(draws["model"], truth, level).to_numpy().ravel()
     return rows[rows["came"].notna()]
-
-
-def crps(draws: Array, came: Array) -> Array:
-    """Continuous ranked probability score, as `poblar.forecast.scores`, of arrays without labels."""
-    ordered, count = np.sort(draws, axis=0), len(draws)
-    weights = (2.0 * np.arange(1, count + 1) - count - 1.0)[:, None, None]
-    return np.abs(draws - came).mean(0) - (weights * ordered).sum(0) / count**2
 
 
 def report(cells: pd.DataFrame, about: dict[str, object]) -> bool:

@@ -34,10 +34,9 @@ class Migration(Model[xr.DataArray]):
         v_{c,t+1} = \rho v_{c,t} + \kappa \left(\frac{(\nu + 1) \varepsilon_{c,t+1}^2}
             {\nu + \varepsilon_{c,t+1}^2} - 1\right), \quad \ell_c \sim N(\bar \ell, \omega^2)
 
-    The hierarchical AR(1) of Azose & Raftery (2015, eq. 1-4) with five differences. Errors are Student t, and their
-    scale follows their size by the score of its density (Beta-t-EGARCH, Harvey 2013): a war or a boom makes the years
-    after it wilder. A country returns to a share of its mean over the last `memory` years. What is further than `far`
-    from it returns sooner: nine of ten people who flee at once are not followed by as many a year later. In a `closed`
+    The hierarchical AR(1) of Azose & Raftery (2015, eq. 1-4), changed. Errors are Student t, and their scale follows
+    their size by the score of the density (Beta-t-EGARCH, Harvey 2013): a war or a boom makes the next years wilder.
+    A country returns to a share of its mean over the last `memory` years, sooner from further than `far`. In a `closed`
     year all rates are the share :math:`k_t` of what they would have been (1 in other years), and what came before and
     after is not bent by it. The rate is the count divided by the population at the year's end less the count.
 

@@ -26,3 +26,9 @@ def wpp_folder() -> Path:
 def asylum_folder() -> Path:
     """UNHCR's, COMAR's and EOIR's tables."""
     return _folder("asylum")
+
+
+@pytest.fixture(scope="session")
+def flows_folder() -> Path:
+    """Monthly counts, visas, stocks of migrants and flows between countries."""
+    return _folder("flows")

@@ -9,7 +9,6 @@ import pytest
 from poblar.data import DataError, Panel
 from poblar.data.corridors import METHODS, by_method, known_before, read_corridors
 
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 FLOW_HEADER = ",".join(["year0", "orig_iso", "dest_iso", "orig", "dest", *METHODS])
 FLOWS = [
     "1990,MEX,USA,Mexico,United States,500,400,300,200,100,50",
@@ -120,14 +119,11 @@ def test_countries_asked_for_are_read_in_their_order(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def world() -> Panel:
-    flows = SHARED / "flows"
-    if not flows.is_dir():
-        pytest.skip("the published tables ../shared/data/flows are not beside this checkout")
+def world(flows_folder: Path, wpp_folder: Path) -> Panel:
     return read_corridors(
-        flows / "bilateral_flows_5y_abel_cohen.csv.gz",
-        flows / "undesa_migrant_stock_2020.csv.gz",
-        SHARED / "wpp2024" / "population_total_31dec.csv.gz",
+        flows_folder / "bilateral_flows_5y_abel_cohen.csv.gz",
+        flows_folder / "undesa_migrant_stock_2020.csv.gz",
+        wpp_folder / "population_total_31dec.csv.gz",
     )
 
 

@@ -185,16 +185,17 @@ def test_months_and_years_of_different_series_share_a_panel() -> None:
         flow_panel([parts[0], parts[0]], ABOUT)
 
 
-def test_the_published_files_are_read(asylum_folder: Path) -> None:
-    flows = asylum_folder.parent / "flows"
-    border = read_border(flows / "usbp_encounters_monthly.csv")
+def test_the_published_files_are_read(flows_folder: Path, asylum_folder: Path) -> None:
+    border = read_border(flows_folder / "usbp_encounters_monthly.csv")
     assert border.groupby("series").size().eq(279).all()
-    visas = read_visas(flows / "us_nonimmigrant_visas_monthly.csv.gz")
+    visas = read_visas(flows_folder / "us_nonimmigrant_visas_monthly.csv.gz")
     assert visas.groupby("month")["count"].sum()["2022-12-01"] == 747_686  # the published grand total
     assert visas["month"].nunique() == 69  # May 2019 has no table
-    yearly = read_visas(flows / "us_nonimmigrant_visas_annual.csv.gz", by="visa_class").set_index(["series", "month"])
+    yearly = read_visas(flows_folder / "us_nonimmigrant_visas_annual.csv.gz", by="visa_class").set_index(
+        ["series", "month"]
+    )
     assert yearly.loc[("H2A", pd.Timestamp("2022-09-01")), "count"] == 298_336
-    residents = read_residents(flows / "canada_permanent_residents_monthly.csv")
+    residents = read_residents(flows_folder / "canada_permanent_residents_monthly.csv")
     assert residents["series"].nunique() == 4
     applications = read_comar(asylum_folder / "comar_applications_annual.csv").set_index("month")["count"]
     assert applications["2019-12-01"] == 70_278
