@@ -37,6 +37,9 @@ RANGES: Final = {
 }
 """Least and greatest plausible value of each known name: what lies outside is a slip, not a figure."""
 
+ALTERNATIVES: Final = {"pending": "cases"}
+"""A second unit that a name may have."""
+
 _NUMERIC_AXES: Final = ("draw", "year", "age")
 _SHOWN: Final = 6
 
@@ -236,7 +239,7 @@ def _check_units(name: str, units: object) -> None:
             remedy=f"set dataset[{name!r}].attrs['units']",
             column=name,
         )
-    if expected is not None and units != expected:
+    if expected is not None and units not in (expected, ALTERNATIVES.get(name)):
         remedy = f"convert the figures to {expected}"
         if units.startswith("thousand"):
             remedy = f"multiply by 1000 and set units to {expected!r}"

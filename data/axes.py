@@ -23,6 +23,8 @@ AXES: Final = (
     "locality",
     "office",
     "stage",
+    "class",
+    "after",
 )
 """Every dimension a labelled array of poblar may have."""
 
