@@ -4,7 +4,7 @@ Fitted to the figures up to the origin, every country, and scored to 2023 at mos
 of the last ten years and, for 2005, the stored forecasts of bayesTFR 7.4-4, bayesLife 5.3-1 and bayesMig 1.0-0 are
 scored beside it, on the same countries and years. Life expectancy is scored without 2020 and 2021, and with them
 beside.
-``flows`` and ``bilateral`` are pages of their own: `benchmarks.flows`, `benchmarks.bilateral`.
+``flows``, ``bilateral`` and ``backlog`` are pages of their own: `benchmarks.flows` and so on.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from poblar.data.countries import from_m49
 from poblar.forecast import Sampling
 from poblar.forecast.scores import continuous_ranked_probability, covered, width
 
-from . import bilateral, flows
+from . import backlog, bilateral, flows
 from .figures import figure, peak_memory_mb
 from .worlds import FORMS, LAST, SERIES, add_folders, world
 
@@ -37,7 +37,7 @@ ANCHORS = {
     "e0 male": "e0M_bt2005.csv.gz",
     "net_migration_rate": "mig_bt2005.csv.gz",
 }
-OTHERS = {"flows": flows.main, "bilateral": bilateral.main}
+OTHERS = {"flows": flows.main, "bilateral": bilateral.main, "backlog": backlog.main}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .adjust import replacement_fertility, shift_median
 from .backlog import Backlog
 from .bilateral import Bilateral, margins, match_net, of_corridors
+from .caseload import Caseload
 from .comparison import Comparison, compare
 from .conditioning import Given, condition
 from .draws import bands
@@ -23,6 +24,7 @@ from .migration import Migration
 from .mortality import Mortality
 from .net_ages import NetAges, fit_net_ages
 from .nowcast import nowcast
+from .orders import Priority, Removal, WaitResponse
 from .population import project
 from .prior_predictive import prior_predictive
 from .projection import Projection
@@ -33,6 +35,14 @@ from .rogers_castro import MigrantAges, ModelSchedule
 from .scenarios import Scenario
 from .schedules import CATEGORIES, PROFILES
 from .sources import Source, observed
+from .waits import (
+    all_classes,
+    mean_wait,
+    share_decided_within,
+    share_pending_longer,
+    wait_distribution,
+    wait_quantile,
+)
 from .zero_sum import zero_sum
 
 __all__ = [
@@ -40,6 +50,7 @@ __all__ = [
     "PROFILES",
     "Backlog",
     "Bilateral",
+    "Caseload",
     "Comparison",
     "ConvergenceError",
     "Corridors",
@@ -57,14 +68,18 @@ __all__ = [
     "Mortality",
     "NetAges",
     "Posterior",
+    "Priority",
     "Progress",
     "Projection",
     "PublishedFertility",
     "PublishedMortality",
+    "Removal",
     "Sampling",
     "Scenario",
     "Source",
     "UncertainFertility",
+    "WaitResponse",
+    "all_classes",
     "bands",
     "compare",
     "condition",
@@ -75,6 +90,7 @@ __all__ = [
     "fit_schedule",
     "margins",
     "match_net",
+    "mean_wait",
     "nowcast",
     "observed",
     "of_corridors",
@@ -82,8 +98,12 @@ __all__ = [
     "project",
     "replacement_fertility",
     "sample_migrant_ages",
+    "share_decided_within",
+    "share_pending_longer",
     "shift_median",
     "simulate_queue",
     "subnational",
+    "wait_distribution",
+    "wait_quantile",
     "zero_sum",
 ]

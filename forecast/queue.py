@@ -1,26 +1,47 @@
-r"""A queue of cases worked first in, first out, month by month.
+r"""A queue of cases, month by month: first in, first out, or in another order of work.
 
 Cases arrive in month s, and in each later month a share w of those still waiting withdraws before any is decided.
-The capacity of a month decides the oldest cases first and is never used for more than there are. Withdrawal is
-the same for all who wait, so that with the growth factor :math:`G_k = \prod_{j \le k} (1 - w_j)^{-1}` arrivals
-:math:`a_s G_s` and capacities :math:`c_k G_k` form a queue without withdrawal that decides the same cases in the same
-months. That is what makes waiting-time goals linear in the capacity (`poblar.optimize.staffing`).
+The capacity of a month decides cases in the order of work and is never used for more than there are.
+
+First in, first out, with the same withdrawal for all who wait, the growth factor
+:math:`G_k = \prod_{j \le k} (1 - w_j)^{-1}` makes of arrivals :math:`a_s G_s` and capacities :math:`c_k G_k` a queue
+without withdrawal that decides the same cases in the same months. That is what makes waiting-time goals linear in the
+capacity (`poblar.optimize.staffing`).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 import xarray as xr
-from numba import njit
 from numpy.typing import NDArray
 
+from ._load import load_of, plain_load, with_classes
+from ._queue import Account, Load, work
 from .errors import DrawsError
+from .orders import ORDERS, Priority, Removal, WaitResponse
 
 __all__ = ["QueueRun", "run_queue", "simulate_queue"]
 
 Array = NDArray[np.float64]
+
+_UNITS: Final = {
+    "pending": "persons",
+    "arrivals": "persons per month",
+    "decided": "persons per month",
+    "withdrawn": "persons per month",
+    "removed": "persons per month",
+    "waited": "person-months",
+    "wait": "months",
+    "arrivals_decided": "persons per month",
+    "arrivals_waiting": "persons",
+    "pending_decided": "persons per month",
+    "pending_waiting": "persons",
+    "pending_by_age": "persons",
+}
+_KEPT: Final = ("arrivals", "pending", "ages")
 
 
 class QueueRun(NamedTuple):
@@ -85,38 +106,72 @@ def run_queue(backlog: Array, arrivals: Array, capacity: Array, withdrawal: Arra
         raise DrawsError(
             f"expected backlog (draw,) and arrivals, capacity and withdrawal (draw, month), found shapes {shapes}."
         )
-    for name, array in zip(("backlog", "arrivals", "capacity", "withdrawal"), arrays, strict=True):
-        if (wrong := array[~(np.isfinite(array) & (array >= 0))]).size:
-            raise DrawsError(f"{name}: expected finite numbers of zero or more, found {wrong[0]:g}; mend the draws.")
-    if (arrays[3] >= 1).any():
-        raise DrawsError(f"withdrawal: expected shares below one, found {arrays[3].max():g}.")
-    draws, months = shapes[1]
-    run = QueueRun(np.empty((draws, months + 1)), *(np.empty((draws, months)) for _ in range(3)))
-    _run(arrays[0], arrays[1], arrays[2], arrays[3], run.pending, run.decided, run.withdrawn, run.wait)
-    return run
+    run = _run(plain_load(arrays[0][:, None, None], arrays[1][:, None], arrays[2], arrays[3][:, None]))
+    return QueueRun(run.pending[:, 0], run.decided[:, 0], run.withdrawn[:, 0], run.wait[:, 0])
 
 
-def simulate_queue(queue: xr.Dataset, officers: float | xr.DataArray) -> xr.Dataset:
-    """Work the queue off, first in, first out, with a number of officers.
+def simulate_queue(
+    queue: xr.Dataset,
+    officers: float | xr.DataArray,
+    *,
+    order: str | Priority = ORDERS[0],
+    ages: xr.DataArray | None = None,
+    removals: Sequence[Removal] = (),
+    response: WaitResponse | None = None,
+    keep: Collection[str] = (),
+    longest: int = 24,
+) -> xr.Dataset:
+    """Work the queue off with a number of officers.
+
+    What does not act on single cases is arithmetic on what is given: ``1.5 * officers`` is a surge,
+    ``officers.where(officers["month"] < np.datetime64("2029-01"), 0.0)`` closes the office, and
+    ``queue.assign(productivity=0.8 * queue["productivity"])`` makes decisions slower.
 
     Parameters
     ----------
     queue : xarray.Dataset
-        Draws from ``Backlog().fit(…).forecast(…)``.
+        Draws from ``Backlog().fit(…).forecast(…)``. With a `Priority`, arrivals and backlog have an axis ``class``
+        besides, and withdrawal may have it.
     officers : float or xarray.DataArray
-        Officers at work; a number, or along ``month`` (and ``country`` or ``draw``).
+        Officers at work; a number, or along ``month`` (and ``country`` or ``draw``). One, where productivity is that
+        of the whole office.
+    order : str or Priority
+        "first in, first out", "last in, first out", "random", or classes of which one comes before the other.
+    ages : xarray.DataArray, optional
+        The backlog by how long its cases have waited, persons along ``age`` (0, 1, 2 … completed months; cases of the
+        last count as exactly that old) and the axes of the backlog. Without it they are older than all arrivals, and
+        how old is not known.
+    removals : sequence of Removal
+        Cases that leave the queue without a decision.
+    response : WaitResponse, optional
+        How arrivals answer to the wait; without it they do not.
+    keep : collection of str
+        Distributions to keep: "arrivals" (when those who arrive in a month are decided), "pending" (when those who
+        wait at a date are decided), "ages" (how long those who wait at a date have waited).
+    longest : int
+        Months that the distributions go to. A thousand draws of 120 months take 25 MB by 25 months, in one array.
 
     Returns
     -------
     xarray.Dataset
-        Along (draw, country, month): ``pending`` at the start of the month, persons; ``decided`` and ``withdrawn``,
-        persons per month; ``wait`` of those who apply in the month, in months, infinite where they are still
-        waiting at the end.
+        Along (draw, country, month), and class with a `Priority`: ``pending`` at the start of the month, persons;
+        ``arrivals``, ``decided``, ``withdrawn`` and ``removed``, persons per month; ``waited`` by all who are
+        decided in the month, person-months; ``wait`` until the last who applies in the month is decided or has left,
+        in months, infinite where that is not before the end.
+
+        Along ``after`` too, 0 to `longest` months: ``arrivals_decided`` and ``arrivals_waiting``, of the cases that
+        arrive in the month those decided so many months later and those waiting at the end of that month;
+        ``pending_decided`` and ``pending_waiting``, the same of the cases waiting at the month's start. Along
+        ``age``: ``pending_by_age`` at the month's start, by completed months, the last open.
+
+        NaN is what is not known: what comes after the last month; ages, and months waited, that cases of unknown age
+        are among. `poblar.forecast.waits` makes indicators of these.
 
     Raises
     ------
     DrawsError
-        If officers are negative or do not cover the months.
+        If officers are negative or do not cover the months, the order is unknown or its classes are not the queue's,
+        ages do not add up to the backlog, or removals are not in months of the queue, one in each.
 
     Examples
     --------
@@ -128,87 +183,76 @@ def simulate_queue(queue: xr.Dataset, officers: float | xr.DataArray) -> xr.Data
     ...     .astype("datetime64[s]")})
     >>> simulate_queue(queue, officers=1.0)["pending"].squeeze().to_numpy()
     array([ 0.,  5., 10., 15., 20., 25.])
+    >>> run = simulate_queue(queue, officers=1.0, order="last in, first out", keep=["arrivals"], longest=2)
+    >>> run["arrivals_decided"].isel(month=0).squeeze().to_numpy()
+    array([5., 0., 0.])
     """
-    axes = ("draw", "country", "month")
+    queue = with_classes(queue, order)
+    capacity = _capacity(queue, officers)
+    run = _run(load_of(queue, capacity, order, ages, removals, response), keep, longest)
+    coords = dict(capacity.coords)
+    dims, shape = ["draw", "country", "month"], capacity.shape
+    if isinstance(order, Priority):
+        coords |= {"class": list(order.classes)}
+        dims, shape = ["draw", "country", "class", "month"], (*shape[:2], len(order.classes), shape[2])
+    variables = {}
+    for name, units in _UNITS.items():
+        values = run.pending[..., :-1] if name == "pending" else getattr(run, name)
+        if not values.size:
+            continue
+        further = [] if values.ndim == 3 else ["age" if name.endswith("age") else "after"]
+        coords |= {axis: np.arange(longest + 1) for axis in further}
+        variables[name] = ([*dims, *further], values.reshape(*shape, *values.shape[3:]), {"units": units})
+    return xr.Dataset(variables, coords=coords)
+
+
+def _capacity(queue: xr.Dataset, officers: float | xr.DataArray) -> xr.DataArray:
+    """Cases that can be decided (draw, country, month)."""
     staff = officers if isinstance(officers, xr.DataArray) else xr.DataArray(float(officers))
     try:
         productivity, staff = xr.align(queue["productivity"], staff, join="exact")
     except ValueError as error:
+        months = queue["month"].to_numpy().astype("datetime64[M]")
         raise DrawsError(
-            f"expected officers for every month {_span(queue)}, found other labels; reindex them along month."
+            f"expected officers for every month {months[0]} to {months[-1]}, found other labels; "
+            "reindex them along month."
         ) from error
-    capacity = (productivity * staff).transpose(*axes)
-    shape = (capacity.shape[0] * capacity.shape[1], capacity.shape[2])
-    backlog = queue["backlog"].broadcast_like(capacity.isel(month=0)).transpose("draw", "country")
-    run = run_queue(
-        backlog.to_numpy().reshape(shape[0]),
-        queue["arrivals"].transpose(*axes).to_numpy().reshape(shape),
-        capacity.to_numpy().reshape(shape),
-        queue["withdrawal"].transpose(*axes).to_numpy().reshape(shape),
+    return (productivity * staff).transpose("draw", "country", "month")
+
+
+def _run(load: Load, keep: Collection[str] = (), longest: int = 0) -> Account:
+    """Check the figures of a load, and work it."""
+    figures = (load.opening, load.arrivals, load.capacity, load.withdrawal)
+    for name, array in zip(("backlog", "arrivals", "capacity", "withdrawal"), figures, strict=True):
+        if (wrong := array[~(np.isfinite(array) & (array >= 0))]).size:
+            raise DrawsError(f"{name}: expected finite numbers of zero or more, found {wrong[0]:g}; mend the draws.")
+    if (load.withdrawal >= 1).any():
+        raise DrawsError(f"withdrawal: expected shares below one, found {load.withdrawal.max():g}.")
+    if isinstance(keep, str) or not set(keep) <= set(_KEPT) or longest < 0:
+        raise DrawsError(f"expected keep= some of {_KEPT} and longest= months, found {keep!r} and {longest}.")
+    draws, classes, months = load.arrivals.shape
+
+    over = np.add.outer(np.arange(months), np.arange(longest + 1)) >= months
+
+    def flow(value: float = 0.0) -> Array:
+        return np.full((draws, classes, months), value)
+
+    def later(name: str) -> Array:
+        return np.tile(np.where(over, np.nan, 0.0), (draws if name in keep else 0, classes, 1, 1))
+
+    account = Account(
+        pending=np.empty((draws, classes, months + 1)),
+        arrivals=flow(),
+        decided=flow(),
+        withdrawn=flow(),
+        removed=flow(),
+        waited=flow(),
+        wait=flow(np.inf),
+        arrivals_decided=later("arrivals"),
+        arrivals_waiting=later("arrivals"),
+        pending_decided=later("pending"),
+        pending_waiting=later("pending"),
+        pending_by_age=np.zeros((draws if "ages" in keep else 0, classes, months, longest + 1)),
     )
-    units = {
-        "pending": "persons",
-        "decided": "persons per month",
-        "withdrawn": "persons per month",
-        "wait": "months",
-    }
-    values = {
-        "pending": run.pending[:, :-1],
-        "decided": run.decided,
-        "withdrawn": run.withdrawn,
-        "wait": run.wait,
-    }
-    return xr.Dataset(
-        {name: (axes, array.reshape(capacity.shape), {"units": units[name]}) for name, array in values.items()},
-        coords=capacity.coords,
-    )
-
-
-@njit(cache=True, nogil=True)
-def _run(
-    backlog: Array,
-    arrivals: Array,
-    capacity: Array,
-    withdrawal: Array,
-    pending: Array,
-    decided: Array,
-    withdrawn: Array,
-    wait: Array,
-) -> None:
-    draws, months = arrivals.shape
-    left = np.empty(months + 1)  # cases of each month of arrival still waiting; 0 is the backlog
-    for draw in range(draws):
-        left[:] = 0.0
-        left[0] = backlog[draw]
-        oldest = 0
-        wait[draw, :] = np.inf
-        pending[draw, 0] = backlog[draw]
-        for month in range(months):
-            gone = 0.0
-            for cohort in range(oldest, month + 1):
-                gone += withdrawal[draw, month] * left[cohort]
-                left[cohort] *= 1.0 - withdrawal[draw, month]
-            left[month + 1] = arrivals[draw, month]
-            room = capacity[draw, month]
-            done = 0.0
-            while oldest <= month + 1 and room >= left[oldest]:
-                room -= left[oldest]
-                done += left[oldest]
-                left[oldest] = 0.0
-                if oldest > 0:
-                    wait[draw, oldest - 1] = month - (oldest - 1)
-                oldest += 1
-            if oldest <= month + 1:
-                left[oldest] -= room
-                done += room
-            decided[draw, month] = done
-            withdrawn[draw, month] = gone
-            waiting = 0.0
-            for cohort in range(oldest, month + 2):
-                waiting += left[cohort]
-            pending[draw, month + 1] = waiting
-
-
-def _span(queue: xr.Dataset) -> str:
-    months = queue["month"].to_numpy().astype("datetime64[M]")
-    return f"{months[0]} to {months[-1]}"
+    work(load, account)
+    return account

@@ -1,4 +1,4 @@
-"""A queue worked first in, first out."""
+"""A queue worked first in, first out, and what acts on it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,24 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from poblar.forecast import DrawsError, simulate_queue
+from poblar.forecast.orders import Priority, Removal, WaitResponse
 from poblar.forecast.queue import run_queue
+
+MONTHS = (np.datetime64("2027-01", "M") + np.arange(24)).astype("datetime64[s]")
+
+
+def steady(arrivals: float = 40.0, productivity: float = 30.0, backlog: float = 200.0, draws: int = 1) -> xr.Dataset:
+    """Two years in which as many arrive every month and an officer decides as many."""
+    flow = xr.DataArray(np.ones((draws, 1, 24)), dims=("draw", "country", "month"))
+    return xr.Dataset(
+        {"arrivals": arrivals * flow, "productivity": productivity * flow, "withdrawal": 0.02 * flow}
+        | {"backlog": ("country", [backlog])},
+        coords={"country": ["MEX"], "month": MONTHS},
+    )
+
+
+def series(run: xr.Dataset, name: str) -> np.ndarray:
+    return run[name].squeeze(("draw", "country")).to_numpy()
 
 
 def random_queue(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -113,3 +130,121 @@ def test_what_is_no_queue_is_refused() -> None:
         run_queue(np.ones(1), np.nan * one, one, 0 * one)
     with pytest.raises(DrawsError, match="withdrawal: expected shares below one, found 1"):
         run_queue(np.ones(1), one, one, one)
+
+
+def test_shocks_to_staff_and_productivity_are_arithmetic_on_what_is_given() -> None:
+    queue, officers = steady(), xr.DataArray(np.ones(24), dims="month", coords={"month": MONTHS})
+    closed = simulate_queue(queue, officers.where(officers["month"] < np.datetime64("2028-01"), 0.0))
+    assert (series(closed, "decided")[:12] == 30).all()
+    assert (series(closed, "decided")[12:] == 0).all()
+    assert np.isinf(series(closed, "wait")[12:]).all()
+    surge = simulate_queue(queue, 1.5 * officers)
+    np.testing.assert_allclose(surge["decided"][..., :6], 45.0)
+    xr.testing.assert_allclose(surge, simulate_queue(queue.assign(productivity=1.5 * queue["productivity"]), officers))
+
+
+def test_a_removal_takes_its_share_or_number_of_those_who_wait() -> None:
+    queue = steady()
+    waiting = float(0.98 * simulate_queue(queue, 1.0)["pending"].sel(month="2028-01").squeeze())  # 2 % withdraw first
+    for removal, expected in (
+        (Removal(month="2028-01", share=0.25), 0.25 * waiting),
+        (Removal(month="2028-01", number=50), 50.0),
+        (Removal(month="2028-01", share=0.25, number=50, oldest_first=True), 0.25 * waiting + 50),
+        (Removal(month="2028-01", number=1e6), waiting),
+    ):
+        removed = simulate_queue(queue, 1.0, removals=[removal])["removed"]
+        np.testing.assert_allclose(removed.sel(month="2028-01").item(), expected)
+        assert float(removed.sum()) == removed.sel(month="2028-01").item()
+
+
+def test_oldest_first_or_evenly_leaves_as_many_waiting_but_others() -> None:
+    """By hand: 30, 20 and 10 of ages 2, 1 and 0; half are removed in the first month, and then nobody is decided."""
+    queue = steady(arrivals=0.0, productivity=0.0, backlog=60.0) * 1.0
+    queue["withdrawal"] = 0 * queue["withdrawal"]
+    ages = xr.DataArray([10.0, 20.0, 30.0], coords={"age": [0, 1, 2]})
+    for oldest_first, left in ((True, [0, 10, 20, 0, 0]), (False, [0, 5, 10, 15, 0])):
+        removal = Removal(month="2027-01", share=0.5, oldest_first=oldest_first)
+        run = simulate_queue(queue, 1.0, ages=ages, removals=[removal], keep=["ages"], longest=4)
+        np.testing.assert_allclose(series(run, "pending_by_age")[1], left, atol=1e-12)
+        assert run["removed"].sum().item() == pytest.approx(30.0)
+
+
+def test_a_removal_can_be_of_one_class_and_differ_by_draw() -> None:
+    queue = steady(draws=2)
+    groups = xr.DataArray([0.25, 0.75], coords={"class": ["children", "others"]})
+    queue = queue.assign(arrivals=queue["arrivals"] * groups, backlog=queue["backlog"] * groups)
+    removal = Removal(month="2027-01", share=xr.DataArray([0.5, 1.0], dims="draw"), of=["children"])
+    run = simulate_queue(queue, 1.0, order=Priority(classes=["children", "others"]), removals=[removal])
+    removed = run["removed"].isel(month=0, country=0).transpose("draw", "class").to_numpy()
+    np.testing.assert_allclose(removed, [[0.5 * 0.98 * 50, 0], [0.98 * 50, 0]])
+
+
+def test_arrivals_answer_to_the_wait_of_the_month_before() -> None:
+    """The printed equation, on what the run says: waits are cases pending over capacity."""
+    queue, elasticity = steady(draws=3), np.array([-0.2, 0.0, 0.3])
+    response = WaitResponse(elasticity=xr.DataArray(elasticity, dims="draw"))
+    run = simulate_queue(queue, 1.0, response=response)
+    wait = (run["pending"] / queue["productivity"]).transpose("draw", "country", "month").to_numpy()[:, 0]
+    factor = (wait[:, :-1] / wait[:, :1]) ** -elasticity[:, None]
+    np.testing.assert_allclose(run["arrivals"][:, 0, 1:], 40.0 * factor)
+    assert (run["arrivals"][:, 0, 0] == 40.0).all()
+    assert run["arrivals"][2, 0, -1] < 40.0 < run["arrivals"][0, 0, -1]
+
+
+@given(st.integers(0, 10**6))
+def test_without_elasticity_arrivals_are_as_they_were(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    queue = steady(draws=2)
+    for name, most in (("arrivals", 80.0), ("productivity", 60.0), ("withdrawal", 0.2)):
+        queue[name] = queue[name] * 0 + rng.uniform(0.0, most, queue[name].shape) * (rng.random(24) < 0.8)
+    xr.testing.assert_identical(
+        simulate_queue(queue, 1.0, response=WaitResponse(elasticity=0.0)), simulate_queue(queue, 1.0)
+    )
+
+
+def test_a_response_keeps_to_its_limits() -> None:
+    queue = steady()
+    queue["productivity"][..., 6:] = 0.0  # closed: the wait is the longest there is, 12 months
+    response = WaitResponse(elasticity=0.5, waits=(1.0, 12.0), factors=(0.0, 2.0))
+    arrivals = series(simulate_queue(queue, 1.0, response=response), "arrivals")
+    np.testing.assert_allclose(arrivals[7:], 40.0 * (12.0 / (200.0 / 30.0)) ** -0.5)
+    arrivals = series(simulate_queue(queue, 1.0, response=WaitResponse(elasticity=3.0)), "arrivals")
+    np.testing.assert_allclose(arrivals[7:], 20.0)
+    empty = series(simulate_queue(steady(backlog=0.0), 1.0, response=WaitResponse(elasticity=0.5)), "arrivals")
+    np.testing.assert_allclose(empty[:4], 40.0)  # under a month of work counts as a month
+
+
+def test_what_acts_on_no_queue_is_refused() -> None:
+    queue = steady()
+    ages = xr.DataArray([100.0, 99.0], coords={"age": [0, 1]})
+    with pytest.raises(DrawsError, match="ages: expected a sum of 200, the backlog, found 199"):
+        simulate_queue(queue, 1.0, ages=ages)
+    with pytest.raises(DrawsError, match="ages: expected persons of zero or more, found -1"):
+        simulate_queue(queue, 1.0, ages=xr.DataArray([201.0, -1.0], coords={"age": [0, 1]}))
+    with pytest.raises(DrawsError, match="ages: expected persons along age 0, 1, 2"):
+        simulate_queue(queue, 1.0, ages=ages.assign_coords(age=[1, 2]))
+    with pytest.raises(DrawsError, match="backlog: expected finite numbers of zero or more, found -200"):
+        simulate_queue(steady(backlog=-200.0), 1.0)
+    with pytest.raises(DrawsError, match=r"withdrawal: expected shares below one, found 1\.2"):
+        simulate_queue(queue.assign(withdrawal=60 * queue["withdrawal"]), 1.0)
+    with pytest.raises(DrawsError, match="expected a removal in a month from 2027-01 to 2028-12"):
+        simulate_queue(queue, 1.0, removals=[Removal(month="2029-01", share=0.1)])
+    with pytest.raises(DrawsError, match="expected one removal in a month, found two in 2028-01"):
+        simulate_queue(queue, 1.0, removals=[Removal(month="2028-01", share=0.1)] * 2)
+    with pytest.raises(DrawsError, match=r"removal of 2028-01: expected classes of .* found \['children'\]"):
+        simulate_queue(queue, 1.0, removals=[Removal(month="2028-01", share=0.1, of=["children"])])
+    for share in (1.1, -0.1, np.nan):
+        with pytest.raises(DrawsError, match="removal of 2028-01: expected share= from 0 to 1"):
+            Removal(month="2028-01", share=share)
+    with pytest.raises(DrawsError, match="expected number= of zero or more, found inf"):
+        Removal(month="2028-01", number=np.inf)
+    with pytest.raises(DrawsError, match="elasticity: expected the labels of the queue along"):
+        simulate_queue(queue, 1.0, response=WaitResponse(elasticity=xr.DataArray(np.zeros(7), dims="draw")))
+    with pytest.raises(DrawsError, match="expected a finite elasticity, found nan"):
+        WaitResponse(elasticity=np.nan)
+    with pytest.raises(DrawsError, match=r"expected waits=\(shortest, longest\) in months"):
+        WaitResponse(elasticity=0.1, waits=(0.0, 12.0))
+    with pytest.raises(DrawsError, match=r"expected factors=\(least, most\) with one between them"):
+        WaitResponse(elasticity=0.1, factors=(1.1, 2.0))
+    with pytest.raises(DrawsError, match="expected keep= some of"):
+        simulate_queue(queue, 1.0, keep=["waits"])

@@ -1,0 +1,137 @@
+"""Caseloads: the ledger closes in every draw, no more is decided than there is, and what made the figures is found."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from poblar.data import DataError, Panel
+from poblar.data.cases import case_ledger, case_panel
+from poblar.forecast import Caseload, DrawsError, Posterior, Sampling
+from scipy.special import expit, logit
+
+ABOUT = {"source": "example", "licence": "none", "revision": "1", "retrieved": "2026-11-28"}
+WEIGHTS, CONSTANT, NOISE = np.array([0.35, 0.15, 0.05, 0.4]), -0.25, 0.3
+
+
+def ledger(offices: int, periods: int, months: int, *, rng: np.random.Generator, young: bool = False) -> Panel:
+    """Offices that receive and decide as the model says, without adjustments; the season is a tenth up and down."""
+    count = 8 * 12 // months
+    received, share = np.full((offices, 1), 5000.0), np.zeros((offices, 1))
+    pending, decided = np.full((offices, 1), 4000.0), np.full((offices, 1), 4500.0)
+    for period in range(1, periods):
+        wave = 0.1 * (-1.0) ** period if months < 12 else 0.0
+        level = np.log(received[:, -1]) + 0.15 * rng.standard_t(3, offices) + 2 * wave
+        level += (1 - 0.8 ** (months / 12)) * (np.log(received[:, -count:]).mean(1) - np.log(received[:, -1]))
+        came = np.exp(level)
+        work = pending[:, -1] + came
+        terms = [share[:, -1], share[:, -count:].mean(1), logit(np.minimum(decided[:, -1] / work, 0.99))]
+        terms.append(logit(came / work))
+        now = WEIGHTS @ np.stack(terms) + CONSTANT + NOISE * rng.standard_t(3, offices)
+        done = np.round(expit(now) * work)
+        came = np.round(came)
+        received, share = np.c_[received, came], np.c_[share, now]
+        decided, pending = np.c_[decided, done], np.c_[pending, np.maximum(np.round(work) - done, 1.0)]
+    index = pd.date_range("2000-01-01", periods=periods, freq=f"{months}MS")
+    frames = []
+    for office in range(offices):
+        frame = pd.DataFrame({"office": f"office {office}", "period": index, "received": received[office]})
+        frame["rejected"], frame["pending"] = decided[office], pending[office]
+        if young:
+            stay = expit(logit(0.6) + rng.normal(0.0, 0.1, periods))
+            came = frame["received"].rolling(6 // months).sum()
+            frame["pending_under_6_months"] = np.minimum(stay * came, pending[0])
+        frames.append(frame)
+    table = case_ledger(
+        pd.concat(frames), months=months, unit="persons", adjusted="rounded", missing="the first half year"
+    )
+    return case_panel(table, ABOUT)
+
+
+@pytest.fixture(scope="module")
+def many() -> Posterior[xr.Dataset]:
+    panel = ledger(12, 40, 12, rng=np.random.default_rng(3))
+    return Caseload().fit(panel, seed=1, sampling=Sampling(draws=600, tune=800))
+
+
+@pytest.fixture(scope="module")
+def quarterly() -> Posterior[xr.Dataset]:
+    panel = ledger(1, 48, 3, rng=np.random.default_rng(5), young=True)
+    return Caseload().fit(panel, seed=1, sampling=Sampling(draws=600, tune=800))
+
+
+def test_what_made_the_figures_is_found(many: Posterior[xr.Dataset]) -> None:
+    found = many.parameters
+    dims = list(found["constant"].dims)
+    weights = found["weights"]
+    low, high = weights.quantile([0.005, 0.995], dims).transpose("quantile", "weight").to_numpy()
+    assert ((low < WEIGHTS) & (high > WEIGHTS)).all()
+    low, high = found["constant"].quantile([0.005, 0.995]).to_numpy()
+    assert low < CONSTANT < high
+    scale = np.exp(found["log_scale_share_decided"]).mean(dims).to_numpy()
+    assert np.abs(np.log(scale / NOISE)).mean() < 0.2
+
+
+def test_the_ledger_closes_and_no_more_is_decided_than_there_is(many: Posterior[xr.Dataset]) -> None:
+    future = many.forecast(until=2049, draws=500, seed=2).transpose("draw", "office", "month")
+    last = many.panel["pending"].isel(month=-1).to_numpy()
+    before = np.concatenate([np.broadcast_to(last[:, None], (500, 12, 1)), future["pending"].to_numpy()[..., :-1]], -1)
+    work = before + future["received"].to_numpy()
+    assert (future["decided"].to_numpy() <= work).all()
+    off = np.log((future["pending"].to_numpy() + 3) / (work - future["decided"].to_numpy() + 3))
+    # Figures are rounded, so that the adjustment is of that order and not none.
+    assert np.median(np.abs(off)) < 0.002
+
+
+def test_a_forecast_starts_after_the_ledger_in_its_own_periods(quarterly: Posterior[xr.Dataset]) -> None:
+    future = quarterly.forecast(until="2013-06", draws=50, seed=1)
+    assert [str(month)[:7] for month in future["month"].to_numpy()] == [
+        f"20{year}-{month}" for year in (12, 13) for month in ("03", "06", "09", "12")
+    ][:6]
+    assert future["pending"].attrs["units"] == "persons"
+    assert 0 <= future["share_over_6_months"].min() <= future["share_over_6_months"].max() <= 1
+    again = quarterly.forecast(until="2013-06", draws=50, seed=1)
+    xr.testing.assert_equal(future, again)
+
+
+def test_seasons_are_found_and_go_on(quarterly: Posterior[xr.Dataset]) -> None:
+    season = quarterly.parameters["season"].mean(quarterly.parameters["constant"].dims).to_numpy().ravel()
+    np.testing.assert_allclose(season, [-0.1, 0.1, -0.1, 0.1] if season[1] > 0 else [0.1, -0.1, 0.1, -0.1], atol=0.06)
+    future = quarterly.forecast(until="2015-12", draws=2000, seed=1)["received"].median("draw").squeeze()
+    swing = np.log(future.to_numpy())
+    up = (swing[1::2] - swing[::2]).mean()
+    assert abs(up) == pytest.approx(0.2, abs=0.1)
+
+
+def test_the_share_over_six_months_is_that_of_who_stays(quarterly: Posterior[xr.Dataset]) -> None:
+    """Six tenths of the last six months' arrivals wait, in the data and hence a quarter ahead."""
+    future = quarterly.forecast(until="2012-03", draws=2000, seed=3).squeeze()
+    last = quarterly.panel["received"].dropna("month").isel(month=-1).item()
+    young = (1 - future["share_over_6_months"]) * future["pending"]
+    assert float((young / (future["received"] + last)).median()) == pytest.approx(0.6, abs=0.02)
+
+
+def test_a_quarter_pulls_as_four_do_a_year() -> None:
+    model = Caseload()
+    year, quarter = model._weights(1.0), model._weights(0.25)
+    assert quarter[0] ** 4 == pytest.approx(year[0])
+    np.testing.assert_allclose(quarter[1:] / year[1:], (1 - quarter[0]) / (1 - year[0]))
+
+
+def test_what_is_no_forecast_is_refused(quarterly: Posterior[xr.Dataset]) -> None:
+    for until in ("2011-12", "soon", 2011):
+        with pytest.raises(DrawsError, match="expected until= a year, or a month from 2012-03 on"):
+            quarterly.forecast(until=until, draws=10, seed=1)
+
+
+def test_a_ledger_that_ends_early_is_refused() -> None:
+    panel = ledger(2, 10, 12, rng=np.random.default_rng(1))
+    data = panel.dataset.copy(deep=True)
+    data["decided"][1, -1] = np.nan
+    with pytest.raises(DataError, match="decided in the last, 2009-12, found none for office 1"):
+        Caseload().build(Panel(data))
+    mixed = panel.dataset.copy(deep=True)
+    mixed["span"][0] = 3.0
+    with pytest.raises(DataError, match="expected periods of one length"):
+        Caseload().build(Panel(mixed))
