@@ -25,6 +25,7 @@ from .mortality import Mortality
 from .net_ages import NetAges, fit_net_ages
 from .nowcast import nowcast
 from .orders import Priority, Removal, WaitResponse
+from .passage import Route, Stage, gamma_lag, passage_times, simulate_passage
 from .population import project
 from .prior_predictive import prior_predictive
 from .projection import Projection
@@ -35,6 +36,7 @@ from .rogers_castro import MigrantAges, ModelSchedule
 from .scenarios import Scenario
 from .schedules import CATEGORIES, PROFILES
 from .sources import Source, observed
+from .transitions import stage_transitions
 from .waits import (
     all_classes,
     mean_wait,
@@ -74,9 +76,11 @@ __all__ = [
     "PublishedFertility",
     "PublishedMortality",
     "Removal",
+    "Route",
     "Sampling",
     "Scenario",
     "Source",
+    "Stage",
     "UncertainFertility",
     "WaitResponse",
     "all_classes",
@@ -88,12 +92,14 @@ __all__ = [
     "fit_migrant_ages",
     "fit_net_ages",
     "fit_schedule",
+    "gamma_lag",
     "margins",
     "match_net",
     "mean_wait",
     "nowcast",
     "observed",
     "of_corridors",
+    "passage_times",
     "prior_predictive",
     "project",
     "replacement_fertility",
@@ -101,7 +107,9 @@ __all__ = [
     "share_decided_within",
     "share_pending_longer",
     "shift_median",
+    "simulate_passage",
     "simulate_queue",
+    "stage_transitions",
     "subnational",
     "wait_distribution",
     "wait_quantile",
