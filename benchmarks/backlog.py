@@ -41,7 +41,7 @@ RIVALS = ("persistence", "drift", "arima")
 SHARE = "share_over_6_months"
 ORDERS = ((1, 0, 0), (0, 1, 1), (1, 1, 0))
 ENOUGH = 6  # with fewer past errors at a horizon, those of a shorter one are widened
-MOST = 10.0  # no draw exceeds this many times the most on record, as in the model
+MOST = 5.0  # no draw exceeds this many times the most on record, as in the model
 SAMPLING = Sampling(draws=500, tune=700, chains=2, target_accept=0.85)
 SOURCE = {"source": "UNHCR; UK Home Office", "licence": "CC BY 4.0; OGL 3.0", "revision": "to 2022"} | {
     "retrieved": "2026-11-24"

@@ -95,7 +95,7 @@ class Caseload(Model[xr.Dataset]):
     ['coefficients', 'log_scale_received_mean', 'scale_spread_received']
     """
 
-    reversion: float = 0.2
+    reversion: float = 0.3
     weights: tuple[float, float, float, float] = (0.28, 0.18, 0.06, 0.39)
     weight_spread: float = 0.1
     constant: Normal = Normal(-0.2, 0.15)
@@ -110,10 +110,10 @@ class Caseload(Model[xr.Dataset]):
     young_scale: LogNormal = LogNormal(0.2, 0.5)
     quietest: float = 1e-3
     tails: float = 3.0
-    adjustment_tails: float = 1.2
-    memory: float = 8.0
-    widening: float = 0.2
-    most: float = 10.0
+    adjustment_tails: float = 2.0
+    memory: float = 5.0
+    widening: float = 0.25
+    most: float = 5.0
 
     def build(self, panel: Panel) -> pm.Model:
         """Write the model of ``received``, ``decided`` and ``pending`` (office, month) down in PyMC."""
