@@ -80,6 +80,16 @@ def largest(ledgers: pd.DataFrame) -> tuple[list[str], list[str]]:
     return names[:LARGEST], names[LARGEST : LARGEST + 60]
 
 
+def complete_at(ledger: pd.DataFrame, names: list[str], origin: pd.Timestamp, enough: int) -> list[str]:
+    """Those whose figures are whole in the last two periods, and in enough periods so far."""
+    whole = ledger[["received", "pending", *OUTCOMES]].notna().all(axis=1)
+    span = pd.DateOffset(months=int(ledger["months"].iloc[0]))
+    last = ledger["period"].isin([origin, origin - span])
+    count = whole[ledger["period"] <= origin].groupby(ledger["office"]).sum()
+    lately = whole[last].groupby(ledger["office"]).sum()
+    return [name for name in names if lately.get(name, 0) == 2 and count[name] >= enough]
+
+
 def scores(system: str, given: argparse.Namespace) -> Iterator[pd.DataFrame]:
     """Scores of some systems, origin by origin."""
     if system == "uk":
@@ -92,15 +102,10 @@ def scores(system: str, given: argparse.Namespace) -> Iterator[pd.DataFrame]:
         origins = pd.date_range("2010-01-01", "2021-01-01", freq="YS")
         sys.stderr.write(f"{RULE}. Without {SKIPPED}. {len(chosen)} ledgers: {', '.join(chosen)}\n")
     ledger = ledger[ledger["office"].isin(chosen)].assign(decided=ledger[list(OUTCOMES)].sum(axis=1, skipna=False))
-    complete = ledger[list(QUANTITIES)].notna().all(axis=1)
     span = pd.DateOffset(months=int(ledger["months"].iloc[0]))
     for origin in origins:
-        past = ledger["period"] <= origin
-        last = ledger["period"].isin([origin, origin - span])
-        count = complete[past].groupby(ledger["office"]).sum()
-        count = count.where(complete[past & last].groupby(ledger["office"]).sum() == 2, 0)
-        names = [name for name in chosen if count.get(name, 0) >= enough]
-        part = ledger[past & ledger["office"].isin(names)]
+        names = complete_at(ledger, chosen, origin, enough)
+        part = ledger[(ledger["period"] <= origin) & ledger["office"].isin(names)]
         part.attrs = ledger.attrs
         began = time.perf_counter()
         posterior = Caseload().fit(panel_of(part), seed=given.seed, sampling=SAMPLING, accept_unconverged=True)

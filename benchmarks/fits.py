@@ -18,7 +18,7 @@ from poblar.data.cases import case_panel
 from poblar.forecast import Caseload, Fertility, Migration, Mortality, Posterior, Sampling
 from poblar.forecast.world import summarise
 
-from .backlog import SOURCE, largest
+from .backlog import COMPLETE, LARGEST, SOURCE, complete_at, largest
 from .figures import figure, peak_memory_mb
 from .worlds import BESIDE, FORMS, LAST, SERIES, add_folders, world
 
@@ -83,7 +83,10 @@ def report(what: str, form: str, posterior: Posterior, seconds: float, cpu: floa
 def ledgers(folder: Path, seed: int) -> bool:
     """Print the figures of the fit of 40 ledgers, and of that of one whose model was compiled before."""
     whole = read_unhcr_ledgers(folder)
-    forty = whole[whole["office"].isin(largest(whole)[0])]
+    names = complete_at(whole, [name for group in largest(whole) for name in group], whole["period"].max(), COMPLETE)[
+        :LARGEST
+    ]
+    forty = whole[whole["office"].isin(names)]
     forty.attrs = whole.attrs
     met = True
     for name, table, bar in (("40 ledgers", forty, "< 8"), ("one ledger", read_uk_ledger(folder), "< 1")):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import corridors, fetch, reference, unhcr, wpp
+from . import capacity, case_tables, cases, corridors, fetch, reference, unhcr, wpp
 from .errors import DataError, PoblarError
 from .panel import Panel
 from .region import Region
@@ -13,6 +13,9 @@ __all__ = [
     "Panel",
     "PoblarError",
     "Region",
+    "capacity",
+    "case_tables",
+    "cases",
     "corridors",
     "fetch",
     "read_world",

@@ -184,7 +184,7 @@ def case_panel(ledger: pd.DataFrame, provenance: Mapping[str, str]) -> Panel:
     panel = Panel.from_frame(
         cells,
         dims=["office", "month"],
-        units={name: unit for name in names} | {"span": "months"},
+        units=dict.fromkeys(names, unit) | {"span": "months"},
         provenance=provenance,
         missing=dict.fromkeys(names, reason),
     )

@@ -28,6 +28,7 @@ from .orders import Priority, Removal, WaitResponse
 from .passage import Route, Stage, gamma_lag, passage_times, simulate_passage
 from .population import project
 from .prior_predictive import prior_predictive
+from .processing import JUDGES, Processing, StaffPath, capacity, in_cases
 from .projection import Projection
 from .published_fertility import PublishedFertility
 from .published_mortality import PublishedMortality
@@ -49,6 +50,7 @@ from .zero_sum import zero_sum
 
 __all__ = [
     "CATEGORIES",
+    "JUDGES",
     "PROFILES",
     "Backlog",
     "Bilateral",
@@ -71,6 +73,7 @@ __all__ = [
     "NetAges",
     "Posterior",
     "Priority",
+    "Processing",
     "Progress",
     "Projection",
     "PublishedFertility",
@@ -80,11 +83,13 @@ __all__ = [
     "Sampling",
     "Scenario",
     "Source",
+    "StaffPath",
     "Stage",
     "UncertainFertility",
     "WaitResponse",
     "all_classes",
     "bands",
+    "capacity",
     "compare",
     "condition",
     "fit_fertility_ages",
@@ -93,6 +98,7 @@ __all__ = [
     "fit_net_ages",
     "fit_schedule",
     "gamma_lag",
+    "in_cases",
     "margins",
     "match_net",
     "mean_wait",

@@ -132,6 +132,7 @@ class Caseload(Model[xr.Dataset]):
                 typical = mean.variable(f"log_scale_{name}_mean") + 0.5 * np.log(part)
                 spread = spread.variable(f"scale_spread_{name}")
                 scales[name] = pt.exp(pm.Normal(f"log_scale_{name}", typical, spread, dims="office"))
+            scales["adjustment"] = pt.sqrt(scales["adjustment"] ** 2 + self.quietest**2)
             level, mean = np.nan_to_num(past.log_received), np.nan_to_num(past.mean_log_received)
             if seasonal:
                 season = pm.ZeroSumNormal(
@@ -147,7 +148,6 @@ class Caseload(Model[xr.Dataset]):
             ):
                 seen = past.seen[name]
                 scale = scales[name][np.nonzero(seen)[0]]
-                scale = pt.sqrt(scale**2 + self.quietest**2) if name == "adjustment" else scale
                 add_shocks(name, pt.as_tensor(errors)[seen], tails=pt.as_tensor(tails), scale=scale)
             if past.young is not None:
                 centre = pm.Normal("young_mean", 1.0, 1.0, dims="office")[:, None]
