@@ -88,8 +88,8 @@ def case_ledger(
     >>> frame = pd.DataFrame({"office": "A", "period": pd.to_datetime(["2020-01-01", "2021-01-01"]),
     ...                       "received": [90, 100], "recognized": [10, 30], "rejected": [20, 40], "pending": [60, 95]})
     >>> ledger = case_ledger(frame, months=12, unit="persons", adjusted="stocks were revised")
-    >>> ledger[["definition", "opening", "adjustment"]].iloc[1].tolist()
-    ['first instance, persons, end of period', 60.0, 5.0]
+    >>> ledger["definition"].iloc[1], *ledger[["opening", "adjustment"]].iloc[1].tolist()
+    ('first instance, persons, end of period', 60.0, 5.0)
     """
     if unit not in UNITS or months not in (1, 3, 12):
         raise DataError(
