@@ -10,6 +10,7 @@ import pandas as pd
 from ._table import numbers, read_table, whole_numbers
 from .cases import case_ledger
 from .errors import DataError
+from .unhcr import read_rows
 
 __all__ = ["RULE", "read_courts_ledger", "read_uk_ledger", "read_unhcr_ledgers"]
 
@@ -63,9 +64,9 @@ def read_unhcr_ledgers(folder: str | Path) -> pd.DataFrame:
     """
     folder = Path(folder)
     keys = ["year", "coa_iso", "dec_level"]
-    applied = _read(folder / "unhcr_applications.csv.gz", [*keys, "app_type", "app_pc"], ["applied"])
+    applied = read_rows(folder / "unhcr_applications.csv.gz", [*keys, "app_type", "app_pc"], ["applied"])
     applied = applied[(applied["app_pc"] == "P") & applied["app_type"].isin(KINDS)]
-    decided = _read(folder / "unhcr_decisions.csv.gz", [*keys, "dec_pc"], list(_OUTCOMES))
+    decided = read_rows(folder / "unhcr_decisions.csv.gz", [*keys, "dec_pc"], list(_OUTCOMES))
     decided = decided[decided["dec_pc"] == "P"]
     outcomes = decided[keys].assign(
         **{
@@ -73,7 +74,7 @@ def read_unhcr_ledgers(folder: str | Path) -> pd.DataFrame:
             for name in ("recognized", "rejected", "closed")
         }
     )
-    stocks = _read(folder / "unhcr_stocks.csv.gz", keys[:2], ["asylum_seekers"])
+    stocks = read_rows(folder / "unhcr_stocks.csv.gz", keys[:2], ["asylum_seekers"])
     parts = [
         _one_level(applied.rename(columns={"applied": "received"}), ["received"]),
         _one_level(outcomes, ["recognized", "rejected", "closed"]),
@@ -216,13 +217,3 @@ def _one_level(table: pd.DataFrame, values: list[str]) -> pd.DataFrame:
     rank = sums["dec_level"].map({level: place for place, level in enumerate(LEVELS)})
     sums = sums[rank.notna()].assign(rank=rank)
     return sums.sort_values("rank").groupby(["year", "coa_iso"])[values].first()
-
-
-def _read(path: Path, keys: list[str], values: list[str]) -> pd.DataFrame:
-    text = read_table(path, columns=[*keys, *values])
-    table = text[keys].copy()
-    table["year"] = whole_numbers(text["year"], path)
-    for name in values:
-        # An empty cell of UNHCR's tables is "none reported" for that origin: it adds nothing to the sum.
-        table[name] = numbers(text[name].where(text[name] != "NA", ""), path, allow_missing=True)
-    return table

@@ -101,10 +101,10 @@ def read_ledgers(folder: str | Path, *, years: range = range(2000, 2023)) -> pd.
     """
     folder = Path(folder)
     keys = ["year", "coa_iso", "dec_level"]
-    applied = _read(folder / "unhcr_applications.csv.gz", [*keys, "app_type", "app_pc"], ["applied"])
+    applied = read_rows(folder / "unhcr_applications.csv.gz", [*keys, "app_type", "app_pc"], ["applied"])
     outcomes = ["dec_recognized", "dec_other", "dec_rejected", "dec_closed"]
-    decided = _read(folder / "unhcr_decisions.csv.gz", [*keys, "dec_pc"], outcomes)
-    stocks = _read(folder / "unhcr_stocks.csv.gz", ["year", "coa_iso"], ["asylum_seekers"])
+    decided = read_rows(folder / "unhcr_decisions.csv.gz", [*keys, "dec_pc"], outcomes)
+    stocks = read_rows(folder / "unhcr_stocks.csv.gz", ["year", "coa_iso"], ["asylum_seekers"])
     return pd.concat(
         [_ledger(country, ledger, years, applied, decided, stocks) for country, ledger in LEDGERS.items()],
         ignore_index=True,
@@ -148,7 +148,8 @@ def _ledger(
     return table.reset_index().assign(country=country)[["country", "year", *table.columns]]
 
 
-def _read(path: Path, keys: list[str], values: list[str]) -> pd.DataFrame:
+def read_rows(path: Path, keys: list[str], values: list[str]) -> pd.DataFrame:
+    """Rows of a table of UNHCR's: keys as text but for the year, values as numbers."""
     text = read_table(path, columns=[*keys, *values])
     table = text[keys].copy()
     table["year"] = whole_numbers(text["year"], path)
