@@ -129,9 +129,13 @@ def test_bands_of_the_future_hold_what_came(fitted: Posterior[xr.DataArray], tru
 def test_the_log_intensity_is_covered_where_months_are_missing_or_rounded(
     fitted: Posterior[xr.DataArray], truth: Truth
 ) -> None:
-    low, high = np.quantile(log_intensity(fitted), [0.025, 0.975], axis=0)
+    draws = log_intensity(fitted)
+    low, high = np.quantile(draws, [0.025, 0.975], axis=0)
     inside = (low <= truth.log_intensity[:, :MONTHS]) & (truth.log_intensity[:, :MONTHS] <= high)
-    assert inside[1, 30:33].sum() >= 2
+    # Three missing months lie together: their mean is held to a band that chance leaves once in a hundred times.
+    gap = draws[:, 1, 30:33].mean(axis=-1)
+    low, high = np.quantile(gap, [0.005, 0.995])
+    assert low < truth.log_intensity[1, 30:33].mean() < high
     for name in ("rounded", "yearly", "plain 3"):
         assert inside[NAMES.index(name)].mean() > 0.85
 
