@@ -259,7 +259,7 @@ def _check(
     refuse(table.duplicated(list(_KEYS)), "a row for each office, stage, origin and period", "two", "drop one of them")
     several = table.groupby(["office", "stage"])["definition"].transform("nunique") > 1
     refuse(several, "one definition of an office's figures", "several", "make an office of each, and name it")
-    other = table["definition"].str.contains(UNITS[unit == UNITS[0]], regex=False)
+    other = table["definition"].str.contains(next(name for name in UNITS if name != unit), regex=False)
     refuse(other, f"figures in {unit}", "a definition in the other unit", "read each unit by itself")
     if _YOUNG in table:
         refuse(table[_YOUNG] > table["pending"], "no more waiting under 6 months than in all", "more", "correct one")

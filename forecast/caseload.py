@@ -25,6 +25,8 @@ type Array = NDArray[np.float64]
 
 _SERIES = ("received", "share_decided", "adjustment")
 _YOUNG = "pending_under_6_months"
+_FLOOR = 3.0  # added before logs: one case more or less is nothing in an office that has few
+_LARGEST = 3.0  # no adjustment changes pending by more than a factor of twenty
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +80,10 @@ class Caseload(Model[xr.Dataset]):
     most : float
         No simulated period has more arrivals than this many times the most on record.
 
-    References
-    ----------
-    The defaults are a fit to the 60 UNHCR ledgers that are not among the 40 largest.
+    Notes
+    -----
+    The priors are near a fit to the 60 UNHCR ledgers that are next in size to the 40 largest; what is a number was
+    chosen by the scores of forecasts of theirs.
 
     Examples
     --------
@@ -128,9 +131,9 @@ class Caseload(Model[xr.Dataset]):
             predictors = np.nan_to_num(past.predictors)
             coefficients = self._coefficients(predictors[past.seen["share_decided"]], part)
             scales = {}
-            for name, mean, spread in zip(_SERIES, self.log_scale, self.scale_spread, strict=True):
-                typical = mean.variable(f"log_scale_{name}_mean") + 0.5 * np.log(part)
-                spread = spread.variable(f"scale_spread_{name}")
+            for name, log_scale, unlike in zip(_SERIES, self.log_scale, self.scale_spread, strict=True):
+                typical = log_scale.variable(f"log_scale_{name}_mean") + 0.5 * np.log(part)
+                spread = unlike.variable(f"scale_spread_{name}")
                 scales[name] = pt.exp(pm.Normal(f"log_scale_{name}", typical, spread, dims="office"))
             scales["adjustment"] = pt.sqrt(scales["adjustment"] ** 2 + self.quietest**2)
             level, mean = np.nan_to_num(past.log_received), np.nan_to_num(past.mean_log_received)
@@ -240,10 +243,6 @@ class Caseload(Model[xr.Dataset]):
     def _weights(self, part: float) -> Array:
         kept = self.weights[0]
         return np.array([kept**part, *(weight * self._pull(part) for weight in self.weights[1:])])
-
-
-_FLOOR = 3.0  # added before logs: one case more or less is nothing in an office that has few
-_LARGEST = 3.0  # no adjustment changes pending by more than a factor of twenty
 
 
 def _logit_share(part: Array, work: Array) -> Array:

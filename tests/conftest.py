@@ -79,10 +79,26 @@ def queue(ledger: Posterior[xr.Dataset]) -> xr.Dataset:
     return ledger.forecast(until="2032-12", draws=DRAWS, seed=1)
 
 
-@pytest.fixture(scope="session")
-def wpp() -> Path:
-    """The UN's published tables, where they lie beside the checkout."""
-    folder = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "wpp2024"
+def _folder(name: str) -> Path:
+    folder = Path(__file__).resolve().parents[1].parent / "shared" / "data" / name
     if not folder.is_dir():
-        pytest.skip("the published tables ../shared/data/wpp2024 are not beside this checkout")
+        pytest.skip(f"the published tables ../shared/data/{name} are not beside this checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def wpp_folder() -> Path:
+    """The United Nations' tables, in the layout of wpp2024."""
+    return _folder("wpp2024")
+
+
+@pytest.fixture(scope="session")
+def asylum_folder() -> Path:
+    """UNHCR's, COMAR's, EOIR's and the UK's tables."""
+    return _folder("asylum")
+
+
+@pytest.fixture(scope="session")
+def flows_folder() -> Path:
+    """Monthly counts, visas, stocks of migrants and flows between countries."""
+    return _folder("flows")

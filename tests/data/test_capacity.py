@@ -130,12 +130,9 @@ def test_unknown_applicants_are_refused(panel: Panel, quarters: Path) -> None:
         quarter_ratio(panel, quarters, applicants=("Children",))
 
 
-def test_the_published_table_is_read() -> None:
-    folder = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "asylum"
-    if not folder.is_dir():
-        pytest.skip("the published tables ../shared/data/asylum are not beside this checkout")
-    series = read_staff(folder / "uk_staff_interviews_decisions_monthly.csv")
+def test_the_published_table_is_read(asylum_folder: Path) -> None:
+    series = read_staff(asylum_folder / "uk_staff_interviews_decisions_monthly.csv")
     assert series.sizes == {"month": 36}
-    ratio = quarter_ratio(series, folder / "uk_decisions_quarterly.csv.gz")["ratio"]
+    ratio = quarter_ratio(series, asylum_folder / "uk_decisions_quarterly.csv.gz")["ratio"]
     assert len(ratio) == 12
     np.testing.assert_allclose([ratio.iloc[0], ratio.iloc[-1]], [1.050, 1.279], atol=0.001)

@@ -102,9 +102,9 @@ def test_moving_back_gives_the_draws_again(e0: xr.DataArray) -> None:
     assert back.attrs["adjusted"].count("moved") == 2
 
 
-def test_draws_are_aligned_to_the_published_median(wpp: Path) -> None:
+def test_draws_are_aligned_to_the_published_median(wpp_folder: Path) -> None:
     years = slice(2024, 2053)
-    un = read_wide(wpp / "tfrprojMed.txt", "tfr", countries=("MEX", "GTM"))["tfr"].sel(year=years)
+    un = read_wide(wpp_folder / "tfrprojMed.txt", "tfr", countries=("MEX", "GTM"))["tfr"].sel(year=years)
     tfr = walk([1.9, 2.4], 0.05, 5, TFR, "tfr")
     aligned = shift_median(tfr, un)
     np.testing.assert_allclose(aligned.median("draw").transpose(*un.dims), un.sel(country=un["country"]), atol=1e-12)

@@ -154,13 +154,13 @@ def test_refused(region: Region, model: FertilityAges) -> None:
         fit_fertility_ages(shares.sel(year=slice(2021, None)), tfr, "MEX")
 
 
-def test_from_2000_the_patterns_of_2023_are_nearer_than_those_of_2000(wpp: Path) -> None:
+def test_from_2000_the_patterns_of_2023_are_nearer_than_those_of_2000(wpp_folder: Path) -> None:
     """187 countries, given their TFR: mean age to 0.71 years (no change 1.28), shares to 1.4 points (2.3).
 
     All parameters are tuned on targets up to 2000. The 80 % bands of the mean age hold 80 to 90 %, those of the shares
     about 74 %.
     """
-    world = read_world(wpp)
+    world = read_world(wpp_folder)
     shares, tfr = world.fertility_pattern[SHARES], world.tfr["tfr"]
     shares = shares / shares.sum("age")
     past, ages = shares.sel(year=slice(None, 2000)), GROUPS + 2.5

@@ -32,8 +32,8 @@ def model(region: Region) -> LeeCarter:
 
 
 @pytest.fixture(scope="module")
-def world(wpp: Path) -> Region:
-    return read_world(wpp)
+def world(wpp_folder: Path) -> Region:
+    return read_world(wpp_folder)
 
 
 def paths(women: float, men: float, draws: int = 50) -> xr.DataArray:
@@ -183,9 +183,9 @@ def test_refused(region: Region, model: LeeCarter) -> None:
         decline_by_level(region.mx["mx"], last=1960)
 
 
-def test_near_to_the_uns_projected_rates(world: Region, wpp: Path) -> None:
+def test_near_to_the_uns_projected_rates(world: Region, wpp_folder: Path) -> None:
     """187 countries given the UN's e0 of 2050-55 and 2095-2100: RMSE of log mx 0.12 and 0.22."""
-    un = read_wide(wpp / "mxF5.txt", "mx", countries=world.countries)["mx"].sel(year=[2050, 2095])
+    un = read_wide(wpp_folder / "mxF5.txt", "mx", countries=world.countries)["mx"].sel(year=[2050, 2095])
     again = decline_by_level(world.mx["mx"])
     np.testing.assert_allclose(WORLD.b, again.b, atol=0.006)
     np.testing.assert_allclose((WORLD.deviations**2).sum(0), (again.deviations**2).sum(0), atol=2e-4)

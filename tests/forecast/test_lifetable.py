@@ -171,9 +171,9 @@ def test_abridged_and_single_year_tables_of_one_schedule_agree(region: Region) -
             np.testing.assert_allclose(short["Lx"].iloc[:-6], lived[:-6], rtol=3e-3)
 
 
-def test_the_uns_life_expectancies_of_eight_decades(wpp: Path) -> None:
+def test_the_uns_life_expectancies_of_eight_decades(wpp_folder: Path) -> None:
     """187 countries, 1950 to 2020: half the tables are within 0.003 years of the UN's e0, 95 % within 0.05."""
-    world = read_world(wpp)
+    world = read_world(wpp_folder)
     rates = world.mx["mx"].transpose("country", "year", "sex", "age")
     published = world.e0["e0"].sel(year=rates["year"]).transpose("country", "year", "sex").to_numpy()
     found = [

@@ -57,11 +57,13 @@ def test_uncertainty_grows_with_the_horizon(tfr: xr.DataArray, e0: xr.DataArray)
 
 
 @pytest.mark.parametrize("year", [2030, 2050])
-def test_the_uns_medians_lie_within_our_80_percent(tfr: xr.DataArray, e0: xr.DataArray, wpp: Path, year: int) -> None:
+def test_the_uns_medians_lie_within_our_80_percent(
+    tfr: xr.DataArray, e0: xr.DataArray, wpp_folder: Path, year: int
+) -> None:
     """The UN's probabilistic projection of 2024: TFR and life expectancy by sex of all six countries."""
     for draws, file, name in ((tfr, "tfrprojMed.txt", "tfr"), (e0, "e0Fproj.txt", "e0")):
         countries = draws["country"].to_numpy().tolist()
-        published = tables.read_wide(wpp / file, name, countries=countries)[name].sel(year=year)
+        published = tables.read_wide(wpp_folder / file, name, countries=countries)[name].sel(year=year)
         low, high = bounds(draws.sel(year=year), 80)
         inside = (low < published) & (published < high)
         assert inside.size == (6 if name == "tfr" else 12)

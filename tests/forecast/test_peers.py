@@ -24,14 +24,14 @@ Read = Callable[[str, str], xr.DataArray]
 
 
 @pytest.fixture(scope="module")
-def world(wpp: Path) -> Region:
-    return read_world(wpp)
+def world(wpp_folder: Path) -> Region:
+    return read_world(wpp_folder)
 
 
 @pytest.fixture(scope="module")
-def read(wpp: Path, world: Region) -> Read:
+def read(wpp_folder: Path, world: Region) -> Read:
     """One of the UN's tables, of the world's countries."""
-    return lambda stem, name: read_wide(wpp / f"{stem}.txt", name, countries=world.countries)[name]
+    return lambda stem, name: read_wide(wpp_folder / f"{stem}.txt", name, countries=world.countries)[name]
 
 
 @pytest.fixture(scope="module")

@@ -107,11 +107,8 @@ def test_months_without_work_do_not_count_as_slow_officers(office: dict[str, NDA
     assert 0.8 * PRODUCTIVITY < low < PRODUCTIVITY < high  # at face value the last year shows 0.6 of it
 
 
-def test_the_uks_months_pass_the_gate_and_productivity_is_three_decisions_a_month() -> None:
-    file = "uk_staff_interviews_decisions_monthly.csv"
-    path = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "asylum" / file
-    if not path.is_file():
-        pytest.skip(f"the published table ../shared/data/asylum/{file} is not beside this checkout")
+def test_the_uks_months_pass_the_gate_and_productivity_is_three_decisions_a_month(asylum_folder: Path) -> None:
+    path = asylum_folder / "uk_staff_interviews_decisions_monthly.csv"
     posterior = Processing().fit(read_staff(path), seed=1)  # raises where the chains do not agree
     low, high = posterior.parameters["productivity"].quantile([0.1, 0.9]).to_numpy()
     assert 2.7 < low < high < 4.2

@@ -134,10 +134,10 @@ def test_no_recovery_without_two_rises_or_above_two() -> None:
     assert not recovered(np.array([1.5, 1.6]))
 
 
-def test_phases_of_real_series(wpp: Path) -> None:
+def test_phases_of_real_series(wpp_folder: Path) -> None:
     """Sweden and the Russian Federation have recovered, the Republic of Korea has not; Niger's fall began late."""
     countries = ("SWE", "RUS", "KOR", "NER", "MEX", "FRA")
-    tfr = read_wide(wpp / "tfr.txt", "tfr", countries=countries)["tfr"].sel(
+    tfr = read_wide(wpp_folder / "tfr.txt", "tfr", countries=countries)["tfr"].sel(
         year=slice(1950, 2023), country=list(countries)
     )
     phases = find_phases(tfr.transpose("country", "year").to_numpy())
@@ -334,9 +334,9 @@ def test_both_sample_well_on_a_few_countries(region: Region) -> None:
 
 
 @pytest.mark.slow
-def test_the_worlds_medians_of_2050_are_the_uns(wpp: Path) -> None:
+def test_the_worlds_medians_of_2050_are_the_uns(wpp_folder: Path) -> None:
     """Truth: the UN's own projection. Its life expectancies of sub-Saharan Africa rest on more than this model."""
-    world = read_world(wpp)
+    world = read_world(wpp_folder)
     sampling = Sampling(draws=500, tune=600, chains=2, cores=2)
 
     def median(model: PublishedFertility | PublishedMortality, figures: Panel) -> xr.DataArray:
@@ -346,7 +346,7 @@ def test_the_worlds_medians_of_2050_are_the_uns(wpp: Path) -> None:
         return fitted.forecast(until=2050, draws=1000, seed=1).sel(year=2050).median("draw")
 
     def published(stem: str, name: str) -> xr.DataArray:
-        return read_wide(wpp / f"{stem}.txt", name, countries=world.countries)[name].sel(year=2050)
+        return read_wide(wpp_folder / f"{stem}.txt", name, countries=world.countries)[name].sel(year=2050)
 
     tfr = median(PublishedFertility(), world.tfr) - published("tfrprojMed", "tfr")
     assert float((abs(tfr) <= 0.15).mean()) >= 0.9

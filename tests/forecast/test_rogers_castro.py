@@ -237,16 +237,16 @@ def test_draws_that_have_not_converged_are_refused(counts: xr.DataArray, monkeyp
 
 
 @pytest.fixture(scope="module")
-def un(wpp: Path) -> xr.DataArray:
+def un(wpp_folder: Path) -> xr.DataArray:
     """The UN's projected net migrants of 2025-30, thousands, of countries with 5,000 or more (country, sex, age).
 
     Up to age 74: at 75-79 the projection fades out, and from 80 on it has next to nobody.
     """
-    places = pd.read_csv(wpp / "UNlocations.txt", sep="\t")
+    places = pd.read_csv(wpp_folder / "UNlocations.txt", sep="\t")
     countries = places.loc[places["location_type"] == 4, "country_code"]
     sexes = []
     for letter in "FM":
-        table = pd.read_csv(wpp / f"migration{letter}5.txt", sep="\t")
+        table = pd.read_csv(wpp_folder / f"migration{letter}5.txt", sep="\t")
         wide = table[table["country_code"].isin(countries)].pivot_table("2025-2030", "country", "age")
         wide.columns = wide.columns.str.extract(r"(\d+)", expand=False).astype(int)
         sexes.append(wide.sort_index(axis="columns"))

@@ -78,8 +78,8 @@ def test_three_observations_are_fitted_with_the_worlds_prior(region: Region) -> 
 
 
 @pytest.fixture(scope="module")
-def everyone(wpp: Path) -> Posterior[xr.DataArray]:
-    panel = read_wide(wpp / "tfr.txt", "tfr").sel(year=slice(None, 2023))
+def everyone(wpp_folder: Path) -> Posterior[xr.DataArray]:
+    panel = read_wide(wpp_folder / "tfr.txt", "tfr").sel(year=slice(None, 2023))
     return Fertility(prior="vague").fit(panel, seed=1, sampling=Sampling(draws=2000, target_accept=0.8))
 
 

@@ -100,14 +100,14 @@ def test_the_best_ages_are_at_most_two_intervals(ageing: Projection, ratio: floa
 
 
 @pytest.fixture(scope="module")
-def germany(wpp: Path) -> Projection:
+def germany(wpp_folder: Path) -> Projection:
     """Germany from 2001 to 2050 without migrants, with fertility and mortality as they were and the UN's medians."""
-    region = read_world(wpp, countries=["DEU"])
+    region = read_world(wpp_folder, countries=["DEU"])
     base = Panel(region.population.dataset.sel(year=slice(None, 2000)))
     years = np.arange(2001, 2050)
 
     def joined(past: str, future: str, name: str) -> xr.DataArray:
-        after = read_wide(wpp / f"{future}.txt", name, countries=("DEU",))[name]
+        after = read_wide(wpp_folder / f"{future}.txt", name, countries=("DEU",))[name]
         before = {"tfr": region.tfr, "e0": region.e0}[past][name]
         return xr.concat([before, after], "year").sel(year=years)
 
