@@ -5,26 +5,32 @@ from __future__ import annotations
 from ..forecast.schedules import PROFILES
 from .admissions import Admissions
 from .errors import GoalError, NoPlanError, SolverError
-from .goals import Births, GrowthRate, PopulationSize, WaitTime, WorkingAge
+from .families import online_placement, place_families
+from .goals import Births, GrowthRate, PopulationSize, WorkingAge
 from .held import PopulationGoal
 from .limits import Budget, Closest, Share
-from .office import Staffing
+from .office import Overtime, Staffing, Surge
+from .placement import PlacementPlan
 from .plan import GoalReport, Plan
 from .quota import OpenQuotaPlan, QuotaPlan
 from .ratios import DependencyRatio, ForeignBorn, MedianAge, SupportRatio
 from .regional import OpenRegionalPlan, RegionalPlan
 from .rolling import RollingPlan
 from .rolling_result import RollingResult
+from .sites import FiscalBudget, Opening, Redirect
 from .staffing import StaffingPlan
 from .transfers import Transfer
+from .waiting import BacklogSize, WaitingNow, WaitTime
 
 __all__ = [
     "PROFILES",
     "Admissions",
+    "BacklogSize",
     "Births",
     "Budget",
     "Closest",
     "DependencyRatio",
+    "FiscalBudget",
     "ForeignBorn",
     "GoalError",
     "GoalReport",
@@ -33,10 +39,14 @@ __all__ = [
     "NoPlanError",
     "OpenQuotaPlan",
     "OpenRegionalPlan",
+    "Opening",
+    "Overtime",
+    "PlacementPlan",
     "Plan",
     "PopulationGoal",
     "PopulationSize",
     "QuotaPlan",
+    "Redirect",
     "RegionalPlan",
     "RollingPlan",
     "RollingResult",
@@ -45,7 +55,11 @@ __all__ = [
     "Staffing",
     "StaffingPlan",
     "SupportRatio",
+    "Surge",
     "Transfer",
     "WaitTime",
+    "WaitingNow",
     "WorkingAge",
+    "online_placement",
+    "place_families",
 ]

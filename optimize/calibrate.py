@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from .chance import certify, tail_of
 from .program import Program
-from .solve import Cuts, Solution
+from .solve import ChanceGoal, Cuts, Solution
 
-__all__ = ["calibrated"]
+__all__ = ["calibrated", "calibrated_each"]
 
 log = logging.getLogger(__name__)
 Array = NDArray[np.float64]
+ALIKE = 0.3  # how far easings of like problems are apart, on the scale of the logarithm
 
 
 def calibrated(
@@ -70,7 +71,10 @@ def calibrated(
     True
     """
     search = _Easing(cuts, rounded, errors, time.perf_counter() + seconds)
-    low, high = search.strictest, 1.0  # strict enough, or too strict for the limits; too much eased
+    low, high = (
+        float(search.strictest.min(initial=0.0)),
+        1.0,
+    )  # strict enough, or too strict for the limits; too much eased
     if hint is not None:
         for step in (0.0, 0.06, 0.25, 1.0):
             near, far = max(hint - step, low), min(hint + step, high)
@@ -101,12 +105,16 @@ class _Easing:
     A tenth of the request's tail still asks for more than the request does; at 1 nothing is asked for.
     """
 
-    def __init__(self, cuts: Cuts, rounded: Callable[[Array], Array], errors: float, deadline: float) -> None:
+    def __init__(
+        self, cuts: Cuts, rounded: Callable[[Array], Array], errors: float, deadline: float, *, each: bool = False
+    ) -> None:
         self.cuts, self.rounded, self.errors, self.deadline = cuts, rounded, errors, deadline
         self.hard = [goal for goal in cuts.goals if goal.weight is None]
         self.started, self.runs = time.perf_counter(), 0
-        self.widest = 0.98 / max((1.0 - goal.probability for goal in self.hard), default=1.0)
-        self.strictest = float(np.log(0.1 / self.widest))
+        self.tails = np.array([1.0 - goal.probability for goal in cuts.goals])
+        largest = max((1.0 - goal.probability for goal in self.hard), default=1.0)
+        self.widest = 0.98 / (self.tails if each else np.full(len(self.tails), largest))
+        self.strictest = np.log(0.1 / self.widest)
         self.best: Solution | None = None
         self.missing: Array | None = None
 
@@ -117,20 +125,25 @@ class _Easing:
 
     def reaches(self, asking: float) -> bool:
         """Whether a plan of this easing reaches every request on the calibration draws, or there is none so strict."""
-        widening = self.widest * np.exp(min(asking, 0.0))
-        solution = self.cuts.cheapest(widening, max(asking, 0.0) * self._missing() if asking > 0.0 else None)
+        return bool(self.reached(np.full(len(self.cuts.goals), asking)).all())
+
+    def reached(self, asking: Array) -> NDArray[np.bool_]:
+        """Which requests a plan of these easings (goal,) reaches; all, where there is none so strict."""
+        allowed = np.maximum(asking, 0.0) * self._missing() if (asking > 0.0).any() else None
+        solution = self.cuts.cheapest(self.widest * np.exp(np.minimum(asking, 0.0)), allowed)
         self.runs += 1 if solution is None else solution.iterations
         if solution is None:
-            return True
+            return np.ones(len(self.cuts.goals), dtype=bool)
         plan = self.rounded(solution.plan)
-        for goal in self.hard:
-            count = certify(goal.calibrate, plan)
-            error = np.sqrt(goal.probability * (1.0 - goal.probability) / count.draws)
-            if count.probability < min(goal.probability + self.errors * error, 1.0):
-                return False
-        if self.best is None or asking > self.best.asking:
-            self.best = replace(solution, asking=asking)
-        return True
+        found = np.array([goal.weight is not None or self._keeps(goal, plan) for goal in self.cuts.goals], dtype=bool)
+        if found.all() and (self.best is None or solution.objective <= self.best.objective):
+            self.best = replace(solution, asking=float(asking.max(initial=-np.inf)))
+        return found
+
+    def _keeps(self, goal: ChanceGoal, plan: Array) -> bool:
+        count = certify(goal.calibrate, plan)
+        error = np.sqrt(goal.probability * (1.0 - goal.probability) / count.draws)
+        return count.probability >= min(goal.probability + self.errors * error, 1.0)
 
     def result(self) -> Solution | None:
         """The least strict plan that reached the requests."""
@@ -154,7 +167,7 @@ class _Easing:
         if self.missing is None:
             nothing = Program(self.cuts.model, 0).solve()
             assert nothing is not None  # the cuts only add to these limits
-            shares = [min(self.widest * (1.0 - goal.probability), 1.0) for goal in self.cuts.goals]
+            shares = np.minimum(self.widest * self.tails, 1.0)
             self.missing = np.array(
                 [
                     0.0 if goal.weight is not None else max(0.0, -tail_of(goal.solve, nothing, share).value)
@@ -162,3 +175,69 @@ class _Easing:
                 ]
             )
         return self.missing
+
+
+def calibrated_each(
+    cuts: Cuts,
+    rounded: Callable[[Array], Array],
+    *,
+    errors: float = 1.0,
+    rounds: int = 8,
+    like: Solution | None = None,
+) -> Solution | None:
+    """As `calibrated`, with an easing of its own for each goal: where goals hardly touch each other, none pays for all.
+
+    All easings are bisected at once, each by its own goal's count on the calibration draws; then those that are found
+    are made stricter, together, until every request is reached.
+
+    Parameters
+    ----------
+    cuts : Cuts
+        The problem; the cuts found stay in it.
+    rounded : callable
+        What becomes of a plan before it is carried out (whole officers); certificates count that.
+    errors : float
+        How many standard errors of the count on the calibration draws each request has to be exceeded by.
+    rounds : int
+        Bisections; eight find the easing within 0.02, on the scale of its logarithm.
+    like : Solution, optional
+        Of a like problem, near whose easings to look, in half as many bisections.
+
+    Returns
+    -------
+    Solution or None
+        None if no tails that some plan holds reach the requests.
+
+    Examples
+    --------
+    >>> import cvxpy as cp, numpy as np
+    >>> from poblar.optimize.chance import LinearMargins
+    >>> from poblar.optimize.program import Model
+    >>> from poblar.optimize.solve import ChanceGoal
+    >>> rng, plan = np.random.default_rng(1), cp.Variable(2)
+    >>> goals = []
+    >>> for office, probability in enumerate((0.9, 0.5)):
+    ...     slope = np.zeros((2000, 1, 2))
+    ...     slope[:, :, office] = 1.0
+    ...     sets = [LinearMargins(-rng.exponential(1.0, (2000, 1)), slope) for _ in range(3)]
+    ...     goals.append(ChanceGoal(f"cover demand {office}", probability, *sets))
+    >>> solution = calibrated_each(Cuts(Model(plan, cp.sum(plan), [plan >= 0.0]), goals), rounded=lambda plan: plan)
+    >>> solution.plan.round(1).tolist()  # the quantiles are 2.3 and 0.7; a standard error more
+    [2.4, 0.7]
+    """
+    search = _Easing(cuts, rounded, errors, np.inf, each=True)
+    low, high = search.strictest, np.ones(len(cuts.goals))
+    if like is not None:
+        last = np.log(like.widths / search.widest)
+        low, high, rounds = np.maximum(last - ALIKE, low), np.minimum(last + ALIKE, high), rounds // 2
+    for _ in range(rounds):
+        middle = 0.5 * (low + high)
+        reached = search.reached(middle)
+        low = np.where(reached, middle, low)
+        high = np.where(reached, high, middle)
+    for _ in range(2 * rounds):
+        reached = search.reached(low)
+        if reached.all():
+            break
+        low = np.where(reached, low, np.maximum(low - 0.1, search.strictest))
+    return search.result()

@@ -1,4 +1,4 @@
-"""Goals on numbers and growth, and on waits: small frozen values that read like the sentence they stand for."""
+"""Goals on numbers and growth: small frozen values that read like the sentence they stand for."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .held import EVERYBODY, Parts, PopulationGoal, between, check_ages, check_probability, named
+from .held import EVERYBODY, Parts, PopulationGoal, between, check_ages, named
 from .response import EVERYONE, Functional
-from .words import month, months_in, percent, span
+from .words import percent, span
 
-__all__ = ["Births", "GrowthRate", "PopulationSize", "WaitTime", "WorkingAge"]
+__all__ = ["Births", "GrowthRate", "PopulationSize", "WorkingAge"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,45 +195,3 @@ class Births(PopulationGoal):
         """The goal in words."""
         number = self.at_least if target is None else target
         return f"at least {number:,.0f} births a year in {span(self.years)}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class WaitTime:
-    """Whoever applies in a month is decided within a number of months, from a date on, first in first out.
-
-    Parameters
-    ----------
-    at_most : str
-        "6 months": the decision falls at the latest in the sixth month after the month of application.
-    since : str
-        First month of application for which it holds, "2028-01"; it holds up to the horizon less the wait.
-    probability : float
-        Above 0 and below 1.
-    together : bool
-        Whether the probability holds for all months at once, or for each month by itself.
-
-    Examples
-    --------
-    >>> print(WaitTime(at_most="6 months", since="2028-01").describe())
-    a decision within 6 months for everyone who applies from 2028-01 on
-    """
-
-    at_most: str
-    since: str
-    probability: float = 0.9
-    together: bool = True
-
-    def __post_init__(self) -> None:
-        check_probability(self, self.probability)
-        months_in(self.at_most)
-        month(self.since)
-
-    @property
-    def months(self) -> int:
-        """The wait allowed, months."""
-        return months_in(self.at_most)
-
-    def describe(self, months: float | None = None) -> str:
-        """The goal in words."""
-        wait = self.at_most if months is None else f"{months:.0f} months"
-        return f"a decision within {wait} for everyone who applies from {self.since} on"

@@ -1,45 +1,51 @@
-"""An office: officers who are hired, trained, leave and are released, and the queue that they work off."""
+"""Levers on an office: officers who are hired, trained, leave and are released, overtime, and temporary staff."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import cvxpy as cp
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from ..forecast.queue import simulate_queue
 from .errors import GoalError
-from .program import Model
 from .words import months_in
 
-__all__ = ["Staffing"]
-
-Array = NDArray[np.float64]
-QUARTER = 3  # months between decisions
+__all__ = ["Overtime", "Staffing", "Surge"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Staffing:
-    """Officers hired and released at the start of each quarter.
+    """Officers of one grade, hired and released at the start of each quarter.
 
     Parameters
     ----------
     cost : float
         Cost of one officer in post for a year, in `currency`.
+    name : str
+        The grade; each of a plan has its own.
     recruitment_lag : str
         From the decision to the first day in post, "4 months".
     training : str
         From the first day in post to the first decision, "6 months"; paid, and without output.
-    at_most : float, optional
-        Most officers in post at any time.
-    hires_at_most : float, optional
-        Most officers hired in a quarter.
-    attrition : float
-        Share of the officers who leave of themselves in a year.
+    ramp : sequence of float
+        Share of a trained officer's output in each month after that, until it is all: ``(0.25, 0.5, 0.75)``.
+    output : float
+        What a trained officer decides, of what the productivity of the queue says; 0.5 is half.
+    at_most : float or mapping of str to float, optional
+        Most officers in post at any time, in each office, or by office: its rooms.
+    hires_at_most : float or mapping of str to float, optional
+        Most officers hired in a quarter, in each office, or by office.
+    attrition : float or xarray.DataArray
+        Share of the officers who leave of themselves in a year; along ``draw`` where it is uncertain.
+    hiring_cost, release_cost : float
+        Paid once for each officer hired (on the first day in post) or released.
+    releases : bool
+        Whether officers may be released at all.
+    offices, stages : sequence of str, optional
+        Where; everywhere without it.
     currency : str
-        Unit of `cost`.
+        Unit of the costs.
 
     Raises
     ------
@@ -53,129 +59,146 @@ class Staffing:
     """
 
     cost: float
+    name: str = "officers"
     recruitment_lag: str = "4 months"
     training: str = "6 months"
-    at_most: float | None = None
-    hires_at_most: float | None = None
-    attrition: float = 0.08
+    ramp: Sequence[float] = ()
+    output: float = 1.0
+    at_most: float | Mapping[str, float] | None = None
+    hires_at_most: float | Mapping[str, float] | None = None
+    attrition: float | xr.DataArray = 0.08
+    hiring_cost: float = 0.0
+    release_cost: float = 0.0
+    releases: bool = True
+    offices: Sequence[str] | None = None
+    stages: Sequence[str] | None = None
     currency: str = "USD"
 
     def __post_init__(self) -> None:
         months_in(self.recruitment_lag)
         months_in(self.training)
+        _check_scope(self.name, self.offices, self.stages)
         if not self.cost > 0:
             raise GoalError(f"expected a cost above zero a year and officer, found {self.cost}.")
-        if not 0.0 <= self.attrition < 1.0:
+        leave = np.asarray(self.attrition, dtype=float)
+        if not ((leave >= 0.0) & (leave < 1.0)).all():
             raise GoalError(
-                f"expected attrition between 0 and 1 a year (0.08 is eight percent), found {self.attrition}."
+                f"expected attrition between 0 and 1 a year (0.08 is eight percent), found {leave.flat[0]:g}."
             )
-        for name, cap in (("at_most", self.at_most), ("hires_at_most", self.hires_at_most)):
-            if cap is not None and not cap >= 1:
-                raise GoalError(f"expected {name} of at least one officer, found {cap}; leave it out for no cap.")
+        if isinstance(self.attrition, xr.DataArray) and self.attrition.dims != ("draw",):
+            raise GoalError(f"expected attrition along draw, found axes {self.attrition.dims}.")
+        if not self.output > 0 or any(not 0.0 <= share <= 1.0 for share in self.ramp):
+            raise GoalError(
+                f"{self.name}: expected an output above zero and ramp= shares from 0 to 1, found {self.output} and "
+                f"{tuple(self.ramp)}."
+            )
+        if min(self.hiring_cost, self.release_cost) < 0:
+            raise GoalError(
+                f"{self.name}: expected hiring_cost and release_cost of zero or more, found {self.hiring_cost} and "
+                f"{self.release_cost}."
+            )
+        for what, cap in (("at_most", self.at_most), ("hires_at_most", self.hires_at_most)):
+            caps = cap.values() if isinstance(cap, Mapping) else [] if cap is None else [cap]
+            for value in caps:
+                if not value >= (0 if isinstance(cap, Mapping) else 1):
+                    raise GoalError(f"expected {what} of at least one officer, found {value}; leave it out for no cap.")
 
 
-@dataclass(frozen=True, eq=False)
-class Office:
-    """The linear side of a plan: officers at work and their cost for each hire and release, and the draws."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Overtime:
+    """Hours beyond those agreed, decided quarter by quarter, and worked at once.
 
-    staffing: Staffing
-    queue: xr.Dataset  # from the start on, with the backlog of each draw
-    in_post: float
-    before: float
-    position: int  # months from the ledger's end to the start
-    labels: NDArray[np.datetime64]
+    Parameters
+    ----------
+    cost : float
+        Cost of the hours of one officer for a year, in the currency of the officers.
+    at_most : float
+        Most of it, as a share of the officers at work.
+    offices, stages : sequence of str, optional
+        Where; everywhere without it.
+    name : str
+        What the plan's table calls it.
 
-    @property
-    def months(self) -> int:
-        """Months from the start to the horizon."""
-        return len(self.labels)
+    Raises
+    ------
+    GoalError
+        If the cost is not above zero, or the share not from 0 to 1.
 
-    @property
-    def quarters(self) -> int:
-        """Quarters in which officers are hired and released."""
-        return -(-self.months // QUARTER)
+    Examples
+    --------
+    >>> Overtime(cost=36_000, at_most=0.1).at_most
+    0.1
+    """
 
-    def _per_lever(self, wait: int) -> Array:
-        """Officers (month, lever) `wait` months after the decision to hire or release one, who may have left since."""
-        now = np.arange(self.months)[:, None]
-        decided = QUARTER * np.arange(self.quarters)[None, :]
-        lag = months_in(self.staffing.recruitment_lag)
-        stays = (1.0 - self.staffing.attrition) ** (1 / 12)
-        hired = np.where(now >= decided + lag + wait, stays ** (now - decided - lag), 0.0)
-        released = np.where(now >= decided, -(stays ** (now - decided)), 0.0)
-        return np.concatenate([hired, released], axis=1)
+    cost: float
+    at_most: float = 0.1
+    offices: Sequence[str] | None = None
+    stages: Sequence[str] | None = None
+    name: str = "overtime"
 
-    @property
-    def at_work(self) -> tuple[Array, Array]:
-        """Officers who decide cases: those there at the start (month,), and per lever (month, lever)."""
-        return self.there, self._per_lever(months_in(self.staffing.training))
+    def __post_init__(self) -> None:
+        _check_scope(self.name, self.offices, self.stages)
+        if not self.cost > 0 or not 0.0 < self.at_most <= 1.0:
+            raise GoalError(
+                f"overtime: expected a cost above zero and at_most= a share above 0 to 1, found {self.cost} and "
+                f"{self.at_most}; 0.1 is a tenth of the hours."
+            )
 
-    @property
-    def posted(self) -> tuple[Array, Array]:
-        """Officers in post, trainees included: those there at the start, and per lever."""
-        return self.there, self._per_lever(0)
 
-    @property
-    def there(self) -> Array:
-        """Officers in post at the start who are still there."""
-        return self.in_post * (1.0 - self.staffing.attrition) ** (np.arange(self.months) / 12)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Surge:
+    """Temporary staff who come for a number of months and leave.
 
-    def model(self) -> Model:
-        """Least cost; nobody released who is not there; caps on officers in post and on hires."""
-        staffing, (fixed, per_lever) = self.staffing, self.posted
-        working, working_per_lever = self.at_work
-        plan = cp.Variable(2 * self.quarters)
-        limits = [plan >= 0.0, working + working_per_lever @ plan >= 0.0]
-        if staffing.at_most is not None:
-            room = staffing.at_most - fixed
-            # Rounding up adds less than one; nobody has to go.
-            limits.append(per_lever @ plan <= np.maximum(room - 1.0, np.minimum(room, 0.0)))
-        if staffing.hires_at_most is not None:
-            limits.append(plan[: self.quarters] <= np.floor(staffing.hires_at_most))
-        return Model(plan, staffing.cost / 12 * per_lever.sum(0) @ plan, limits)
+    Parameters
+    ----------
+    cost : float
+        Cost of one of them for a year, in the currency of the officers.
+    length : str
+        How long they stay, "6 months".
+    lag : str
+        From the decision to the first case, "1 month".
+    at_most : float, optional
+        Most of them at a time, in each office.
+    output : float
+        What one decides, of what the productivity of the queue says.
+    offices, stages : sequence of str, optional
+        Where; everywhere without it.
+    name : str
+        What the plan's table calls them.
 
-    def whole(self, plan: Array) -> Array:
-        """Whole officers: hires so far rounded up, releases so far rounded down, quarter by quarter."""
-        hires, releases = np.cumsum(plan.reshape(2, -1), axis=1)
-        up, down = np.ceil(np.round(hires, 6)), np.floor(np.round(releases, 6))
-        return np.concatenate([np.diff(up, prepend=0.0), np.diff(down, prepend=0.0)])
+    Raises
+    ------
+    GoalError
+        If the cost, output or cap is not above zero, or the length is nothing.
 
-    def decided(self, plan: Array) -> xr.Dataset:
-        """The plan by quarter: hires, releases, officers in post and at work at its end, and cost."""
-        fixed, per_lever = self.posted
-        in_post, at_work = np.maximum(fixed + per_lever @ plan, 0.0), self.officers(plan)
-        first = QUARTER * np.arange(self.quarters)
-        last = np.minimum(first + QUARTER, self.months) - 1
-        paid = np.add.reduceat(in_post, first) * self.staffing.cost / 12
-        officers, hires = {"units": "officers"}, plan.reshape(2, -1)
-        return xr.Dataset(
-            {
-                "hires": ("month", hires[0], officers),
-                "releases": ("month", hires[1], officers),
-                "in_post": ("month", in_post[last], officers),
-                "at_work": ("month", at_work[last], officers),
-                "cost": ("month", paid, {"units": f"{self.staffing.currency} per quarter"}),
-            },
-            coords={"month": self.labels[first].astype("datetime64[s]")},
-        )
+    Examples
+    --------
+    >>> Surge(cost=40_000, length="6 months", output=0.7).lag
+    '1 month'
+    """
 
-    def binding(self, plan: Array) -> list[str]:
-        """Caps that the plan stands at."""
-        staffing, (fixed, per_lever) = self.staffing, self.posted
-        in_post, hires = fixed + per_lever @ plan, plan[: self.quarters]
-        found = []
-        if staffing.at_most is not None and (full := in_post >= staffing.at_most - 2.0).any():
-            found.append(f"at most {staffing.at_most:,.0f} officers in post, from {self.labels[full][0]}")
-        if staffing.hires_at_most is not None and (full := hires >= np.floor(staffing.hires_at_most)).any():
-            found.append(f"at most {staffing.hires_at_most:,.0f} hires a quarter, in {int(full.sum())} quarters")
-        return found
+    cost: float
+    length: str = "6 months"
+    lag: str = "1 month"
+    at_most: float | None = None
+    output: float = 1.0
+    offices: Sequence[str] | None = None
+    stages: Sequence[str] | None = None
+    name: str = "surge"
 
-    def officers(self, plan: Array) -> Array:
-        """Officers who decide cases in each month under a plan (month,)."""
-        fixed, per_lever = self.at_work
-        return np.maximum(fixed + per_lever @ plan, 0.0)  # rounding may leave a trace below zero
+    def __post_init__(self) -> None:
+        months_in(self.lag)
+        _check_scope(self.name, self.offices, self.stages)
+        if not self.cost > 0 or not self.output > 0 or (self.at_most is not None and not self.at_most >= 1):
+            raise GoalError(
+                f"surge: expected a cost and an output above zero and at_most= of at least one, found {self.cost}, "
+                f"{self.output} and {self.at_most}."
+            )
+        if months_in(self.length) < 1:
+            raise GoalError(f"surge: expected a length of a month or more, found {self.length!r}.")
 
-    def run(self, draws: NDArray[np.intp], plan: Array) -> xr.Dataset:
-        """The queue of these draws under a plan."""
-        officers = xr.DataArray(self.officers(plan), dims="month", coords={"month": self.queue["month"]})
-        return simulate_queue(self.queue.isel(draw=draws), officers)
+
+def _check_scope(name: str, offices: Sequence[str] | None, stages: Sequence[str] | None) -> None:
+    for what, names in (("offices", offices), ("stages", stages)):
+        if isinstance(names, str) or (names is not None and not names):
+            raise GoalError(f"{name}: expected {what}= a list of names, found {names!r}; leave it out for all of them.")

@@ -135,6 +135,11 @@ class Plan:
     def to_frame(self) -> pd.DataFrame:
         """The plan as a tidy table, a row for each lever and period; raises `NoPlanError` where there is none."""
         decision = self.decision
+        if "hires" in decision:  # by quarter; officers month by month, and who is sent where, have axes of their own
+            axes = set(decision["hires"].dims)
+            return (
+                decision[[name for name in decision if set(decision[name].dims) <= axes]].to_dataframe().reset_index()
+            )
         if "admissions_by_age" not in decision:
             return decision.to_dataframe().reset_index()
         # Where ages were decided too, a row for each of them, and the other categories beside them.

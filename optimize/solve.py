@@ -45,6 +45,8 @@ class ChanceGoal:
         Cost of a unit that the mean of the tail misses by, in units of the objective, where the goal is soft.
     priority : int
         Goals of priority 1 give way last.
+    columns : array, optional
+        The only levers that the goal depends on: it is not looked at again while they stay as they are.
 
     Examples
     --------
@@ -63,6 +65,7 @@ class ChanceGoal:
     enough: float = 1e-6
     weight: float | None = None
     priority: int = 1
+    columns: Positions | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +82,15 @@ class Solution:
     missed : array, shape (goal,)
         What the mean of each tail misses by, beyond what was allowed; units of the margin.
     widening : float
-        How many times the request's tail the tail of each goal was.
+        How many times the request's tail the tail of each goal was, at most.
     allowed : array, shape (goal,)
         What the mean of each goal's tail was allowed to miss by, units of the margin.
     seconds : float
         Wall time.
     prices : sequence of (int, Tail, float)
         The cuts that bind: goal, its worst draws, and what a unit more asked of their mean costs.
+    widths : array, shape (goal,)
+        The same for each goal.
     asking : float
         How much the tails were eased, on the scale of `calibrated`.
     in_time : bool
@@ -107,6 +112,7 @@ class Solution:
     allowed: Array
     seconds: float
     prices: Sequence[tuple[int, Tail, float]] = ()
+    widths: Array | float = 1.0
     asking: float = 0.0
     in_time: bool = True
 
@@ -169,6 +175,7 @@ class Cuts:
         self.bound: list[bool] = []  # whether each cut ever bound a solution
         self.idle: list[int] = []  # programs in a row in which it bound nothing
         self.near: list[_Near | None] = [None] * len(goals)
+        self.calm: dict[tuple[int, bool], bytes] = {}  # goals that a plan did not break, and all that they depend on
         self.start: Array | None = None
 
     def moved(self, goals: Sequence[ChanceGoal]) -> Cuts:
@@ -188,7 +195,7 @@ class Cuts:
         self._keep(np.zeros(len(self.tails), dtype=bool))
         self.program.restart()
 
-    def cheapest(self, widening: float, allowed: Array | None = None) -> Solution | None:
+    def cheapest(self, widening: float | Array, allowed: Array | None = None) -> Solution | None:
         """The best plan whose tails miss by no more than is allowed; None where there is none."""
         weights = [goal.weight for goal in self.goals]
         self.program.misses(
@@ -215,13 +222,14 @@ class Cuts:
         assert solution is not None
         return solution
 
-    def _to_the_end(self, widening: float, allowed: Array) -> Solution | None:
+    def _to_the_end(self, widening: float | Array, allowed: Array) -> Solution | None:
         started = time.perf_counter()
         # What is soft is not eased: its miss has a price.
-        shares = np.array(
-            [min((widening if goal.weight is None else 1.0) * (1.0 - goal.probability), 1.0) for goal in self.goals]
-        )
+        soft = np.array([goal.weight is not None for goal in self.goals])
+        tails = np.array([1.0 - goal.probability for goal in self.goals])
+        shares = np.minimum(np.where(soft, 1.0, widening) * tails, 1.0)
         self._keep(np.array(self.bound, dtype=bool))
+        self.calm.clear()
         active = np.array([tail.share >= shares[goal] - 1e-12 for goal, tail in self.tails], dtype=bool)
         self.program.ask(active, allowed)
         plan, centre, runs = self.program.solve(), self.start, 1
@@ -247,6 +255,9 @@ class Cuts:
         missed, found = self.program.missed, 0
         for number, goal in enumerate(self.goals):
             slack = allowed[number] + missed[number] + goal.enough
+            at = b"" if goal.columns is None else np.append(plan[goal.columns], slack).tobytes()
+            if at and self.calm.get((number, everywhere)) == at:
+                continue
             for point in (plan,) if everywhere or centre is plan else (centre, plan):
                 tail = self._worst(number, goal.solve, point, shares[number], everywhere)
                 constant, slope = tail.cut(goal.solve)
@@ -254,6 +265,8 @@ class Cuts:
                     self.add(number, tail, (constant, slope))
                     found += 1
                     break
+            else:
+                self.calm[number, everywhere] = at
         return found
 
     def _worst(self, number: int, margins: Margins, point: Array, share: float, everywhere: bool) -> Tail:
@@ -296,7 +309,7 @@ class Cuts:
         if idle.sum() > PATIENCE // 2:
             self._keep(~idle | np.array(self.bound))
 
-    def _solution(self, plan: Array, runs: int, widening: float, allowed: Array, seconds: float) -> Solution:
+    def _solution(self, plan: Array, runs: int, widening: float | Array, allowed: Array, seconds: float) -> Solution:
         prices = self.program.prices()
         self.bound = [bound or price > 0.0 for bound, price in zip(self.bound, prices, strict=True)]
         return Solution(
@@ -304,10 +317,11 @@ class Cuts:
             self.program.value(plan),
             runs,
             self.program.missed.copy(),
-            widening,
+            float(np.max(widening, initial=0.0)),
             allowed,
             seconds,
             [(goal, tail, float(price)) for (goal, tail), price in zip(self.tails, prices, strict=True) if price > 0.0],
+            widening,
         )
 
 

@@ -1,60 +1,80 @@
-"""Staffing plans: the officers that keep a waiting-time promise with a stated probability, at least cost."""
+"""Staffing plans: the officers that keep waiting-time promises with a stated probability, at least cost."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from ..forecast.queue import simulate_queue
-from .calibrate import calibrated
-from .chance import Certificate, certify, deal
+from ..forecast.orders import ORDERS, WaitResponse, check_order
+from ..forecast.passage import Route
+from ._workforce import Workforce
+from ._workload import Workload, open_workload
 from .errors import GoalError
-from .fifo import FifoMargins, fifo_margins
-from .goals import WaitTime
-from .office import QUARTER, Office, Staffing
-from .plan import GoalReport, Plan, kept, missed
-from .solve import ChanceGoal, Cuts, Solution
-from .words import month, most_often, percent
+from .office import Overtime, Staffing, Surge
+from .open_staffing import OpenStaffingPlan
+from .plan import Plan
+from .sites import FiscalBudget, Opening, Redirect
+from .waiting import WaitingGoal
+from .words import months_in
 
 __all__ = ["StaffingPlan"]
 
 Array = NDArray[np.float64]
-ENOUGH = 1e-4  # share of the work by which the mean of a tail may miss
+OBJECTIVES = ("cheapest", "fastest", "smoothest", "least waiting")
 
 
 @dataclass(frozen=True)
 class StaffingPlan:
-    """The cheapest officers, quarter by quarter, that keep a waiting-time promise.
+    """The officers, office by office and quarter by quarter, that keep promises on waits.
 
-    Cases are worked first in, first out; the rows of `poblar.optimize.fifo` make the promise linear in the officers,
-    withdrawals included, and the certificate comes from running the queue on draws that the plan has never seen.
-    Plans are in whole officers.
+    Cases are worked first in, first out; the rows of `poblar.optimize.fifo` make a promise linear in the officers,
+    withdrawals included, and the certificate comes from running the queues on draws that the plan has never seen. A
+    later stage is fed by what the plan makes the earlier ones decide: the plan is made for what arrives under the last
+    one, until that changes no more. In another order of work, and where arrivals answer to the wait, a promise has no
+    linear form: then the rows are asked for shorter and shorter waits until the queue itself, run on draws for
+    calibration, keeps the promise. Plans are in whole officers.
 
     Parameters
     ----------
     queue : xarray.Dataset
-        Draws of one country from ``Backlog().fit(…).forecast(…)``.
+        Draws of ``arrivals``, ``productivity`` and ``withdrawal`` along (draw, office or country, month), and of the
+        ``backlog``, from ``Backlog().fit(…).forecast(…)`` or of one's own; along ``stage`` too where there are several.
     start : str
         First month of the plan, "2027-01".
-    in_post : float
-        Trained officers in post at the start.
-    levers : sequence of Staffing
-        One kind of officer.
-    goals : sequence of WaitTime
+    in_post : float, mapping or xarray.DataArray
+        Trained officers in post at the start: a number, a mapping by office (or by grade, or by stage, where only these
+        are several), or an array along any of grade, office and stage.
+    levers : sequence of Staffing, Overtime, Surge, Redirect and Opening
+        What can be done; one `Staffing` at least.
+    goals : sequence of WaitTime, WaitingNow and BacklogSize
         What must be kept.
-    objective : {"cheapest"}
-        Least cost from the start to the horizon.
-    officers_before : float, optional
+    objective : {"cheapest", "fastest", "smoothest", "least waiting"}
+        Least cost to the horizon; the goals kept from the earliest month on; fewest changes in post; fewest
+        person-months of waiting on average, within a budget or caps.
+    officers_before : float, mapping or xarray.DataArray, optional
         Officers at work from the ledger's end to the start; `in_post` if nothing else is known.
+    onward : mapping of str to sequence of Route, optional
+        Shares of the cases decided at a stage that go on to a later one.
+    share_staff : bool
+        Whether the officers of an office work on all its stages, month by month as the plan divides them.
+    budget : FiscalBudget, optional
+        What may be spent in a fiscal year, those in post at the start included.
+    service : str
+        Months that a case takes whoever works on it; they are part of every wait.
+    order : str
+        One of `poblar.forecast.orders.ORDERS`.
+    response : WaitResponse, optional
+        How applications answer to the wait.
 
     Examples
     --------
     >>> import numpy as np, xarray as xr
+    >>> from poblar.optimize import WaitTime
     >>> rng = np.random.default_rng(1)
     >>> axes, shape = ("draw", "country", "month"), (500, 1, 48)
     >>> queue = xr.Dataset(
@@ -71,11 +91,17 @@ class StaffingPlan:
 
     queue: xr.Dataset
     start: str
-    in_post: float
-    levers: Sequence[Staffing]
-    goals: Sequence[WaitTime]
+    in_post: float | Mapping[str, float] | xr.DataArray
+    levers: Sequence[Staffing | Overtime | Surge | Redirect | Opening]
+    goals: Sequence[WaitingGoal]
     objective: str = "cheapest"
-    officers_before: float | None = None
+    officers_before: float | Mapping[str, float] | xr.DataArray | None = None
+    onward: Mapping[str, Sequence[Route]] = field(default_factory=dict)
+    share_staff: bool = False
+    budget: FiscalBudget | None = None
+    service: str = "0 months"
+    order: str = ORDERS[0]
+    response: WaitResponse | None = None
 
     def solve(self, *, seed: int) -> Plan:
         """Solve for the plan.
@@ -93,38 +119,27 @@ class StaffingPlan:
         Raises
         ------
         GoalError
-            If dates lie outside the horizon, there is not one lever and at least one goal, or too few draws.
+            If dates lie outside the horizon, offices or stages are not the queue's, an office has no work or no staff,
+            a budget does not pay for those in post, a promise is shorter than the service, there is no `Staffing` or
+            no goal, or too few draws.
         SolverError
             If the solver ends neither optimal nor infeasible.
         """
-        office = _open(self)
-        sets = deal(self.queue.sizes["draw"], seed)
-        chances = [_chance(goal, office, sets) for goal in self.goals]
-        flat = [chance for group in chances for chance in group]
-        cuts = Cuts(office.model(), flat)
-        solution = calibrated(cuts, rounded=office.whole)
-        exists = solution is not None
-        if solution is None:
-            solution = cuts.nearest()
-        plan = office.whole(solution.plan)
-        reports = [
-            _report(goal, group, office, sets, plan, exists) for goal, group in zip(self.goals, chances, strict=True)
-        ]
-        decided = office.decided(plan)
-        cost = float(decided["cost"].sum())
-        return Plan(
-            exists=exists,
-            answer=self._answer(reports, decided, exists),
-            goals=reports,
-            decided=decided,
-            objective=cost,
-            objective_units=office.staffing.currency,
-            binding=office.binding(plan),
-            prices=self._prices(office, sets, solution) if exists else pd.DataFrame(),
-            draws={name: len(draws) for name, draws in sets.items()},
-            record=solution.record(seed),
-            assumptions=self._assumptions(office),
-        )
+        return self.open(seed=seed).solve()
+
+    def open(self, *, seed: int) -> OpenStaffingPlan:
+        """The problem with its draws dealt, its program and its chance constraints, for those who look into it.
+
+        Parameters
+        ----------
+        seed : int
+            As in `solve`.
+
+        Returns
+        -------
+        OpenStaffingPlan
+        """
+        return OpenStaffingPlan(*self._open(), self.goals, months_in(self.service), self.objective, seed)
 
     def officers(self, plan: Plan) -> xr.DataArray:
         """Officers who decide cases under a plan of this problem, in every month of the queue.
@@ -137,176 +152,140 @@ class StaffingPlan:
         Returns
         -------
         xarray.DataArray
-            Officers by ``month``, from the first month of the queue; before the start, those assumed.
+            Officers by ``month`` (and office and stage, where there are several), from the first month of the queue;
+            before the start, those assumed.
         """
-        office = _open(self)
-        levers = np.concatenate([plan.decided["hires"].to_numpy(), plan.decided["releases"].to_numpy()])
-        before = np.full(office.position, office.before)
-        return xr.DataArray(
-            np.concatenate([before, office.officers(levers)]),
-            dims="month",
-            coords={"month": self.queue["month"]},
-            attrs={"units": "officers"},
-        )
+        work, _ = self._open()
+        after = plan.decided["officers"].rename(calendar="month")
+        dims = [dim for dim in ("office", "stage") if dim in after.dims]
+        early = xr.zeros_like(after.isel(month=0, drop=True)) + _labelled(work.before, work).squeeze(drop=True)
+        early = early.expand_dims(month=self.queue["month"][: work.position])
+        return xr.concat([early.transpose(*dims, "month"), after], "month").assign_attrs(units="officers")
 
-    def _prices(self, office: Office, sets: dict[str, NDArray[np.intp]], solution: Solution) -> pd.DataFrame:
-        """What a wait one month shorter costs, by solving again."""
-        rows = []
-        years = office.months / 12
-        for moved in self.goals:
-            chances = [
-                chance for goal in self.goals for chance in _chance(goal, office, sets, goal.months - (goal is moved))
-            ]
-            again = Cuts(office.model(), chances).cheapest(solution.widening, solution.allowed)
-            price = np.nan if again is None else (again.objective - solution.objective) / years
-            words = (
-                f"no plan keeps a wait of {moved.months - 1} months"
-                if again is None
-                else f"{price:+,.0f} {office.staffing.currency} a year for a wait of {moved.months - 1} months"
+    def _open(self) -> tuple[Workload, Workforce]:
+        """What comes, and who works, once all that is asked is seen to make sense."""
+        if self.objective not in OBJECTIVES:
+            raise GoalError(f"expected objective {' or '.join(map(repr, OBJECTIVES))}, found {self.objective!r}.")
+        grades = [lever for lever in self.levers if isinstance(lever, Staffing)]
+        if not grades or not self.goals:
+            raise GoalError(
+                f"expected one Staffing lever and at least one WaitTime goal, found {len(grades)} and "
+                f"{len(self.goals)}."
             )
-            rows.append({"goal": moved.describe(), "step": 1, "cost_a_year": price, "in_words": words})
-        return pd.DataFrame(rows)
-
-    def _answer(self, reports: list[GoalReport], decided: xr.Dataset, exists: bool) -> str:
-        country = str(self.queue["country"].item())
-        if not exists:
-            return f"No plan for {country}: {missed(reports)}."
-        in_post = decided["in_post"]
-        peak = in_post["month"].to_numpy()[in_post.to_numpy().argmax()].astype("datetime64[M]")
-        return (
-            f"{country}: raising officers from {self.in_post:,.0f} to {float(in_post.max()):,.0f} in post by {peak}, "
-            f"at {float(decided['cost'].sum()):,.0f} {self.levers[0].currency} to the horizon, reaches {kept(reports)}."
+        if len({lever.name for lever in grades}) < len(grades) or len({lever.currency for lever in grades}) > 1:
+            raise GoalError(
+                "expected grades with a name each and one currency, found others; give each Staffing a name=."
+            )
+        check_order(self.order)
+        stages = [str(name) for name in self.queue["stage"].to_numpy()] if "stage" in self.queue.dims else [""]
+        axis = "office" if "office" in self.queue.dims else "country"
+        offices = [str(name) for name in self.queue[axis].to_numpy()]
+        queues = [(office, stage) for stage in stages for office in offices]
+        pools = [(office, "") for office in offices] if self.share_staff else queues
+        in_post = self._array(self.in_post, pools)
+        early = in_post if self.officers_before is None else self._array(self.officers_before, pools)
+        output = np.array([lever.output for lever in grades])
+        before = output @ early
+        if self.share_staff and len(stages) > 1:
+            before = np.tile(before / len(stages), len(stages))
+        how: dict[str, Any] = {"order": self.order} | ({} if self.response is None else {"response": self.response})
+        work = open_workload(self.queue, self.start, before, self.onward, how)
+        first = next(iter(work.stages.values()))
+        staff = Workforce(
+            labels=work.labels,
+            queues=queues,
+            pools=pools,
+            levers=self.levers,
+            in_post=in_post,
+            budget=self.budget,
+            expected=first["arrivals"].mean("draw").transpose("country", "month").to_numpy(),
+            offices=offices,
         )
+        self._check(work, staff)
+        return work, staff
 
-    def _assumptions(self, office: Office) -> list[str]:
-        first = self.queue["month"].to_numpy()[0].astype("datetime64[M]")
-        before = [
-            f"from {first} to {self.start} {office.before:,.0f} officers were at work, and arrivals and withdrawals "
-            "were as forecast (the ledger ends before)"
-        ] * (office.position > 0)
-        staffing = office.staffing
-        return [
-            *before,
-            f"officers start {staffing.recruitment_lag} after the decision and decide cases after {staffing.training} "
-            f"of training; {percent(staffing.attrition)} leave in a year",
-            "cases are decided first in, first out; a wait counts whole months from the month of application",
-        ]
+    def _array(self, value: float | Mapping[str, float] | xr.DataArray, pools: Sequence[tuple[str, str]]) -> Array:
+        """Officers (grade, pool) of what was given."""
+        axes = {
+            "grade": [lever.name for lever in self.levers if isinstance(lever, Staffing)],
+            "office": list(dict.fromkeys(office for office, _ in pools)),
+            "stage": list(dict.fromkeys(stage for _, stage in pools)),
+        }
+        several = [axis for axis, names in axes.items() if len(names) > 1]
+        if isinstance(value, Mapping):
+            fits = [axis for axis in axes if set(map(str, value)) == set(axes[axis])]
+            if not fits:
+                raise GoalError(
+                    f"expected in_post= by office {axes['office']}, found {list(value)}; an office without staff has 0."
+                )
+            value = xr.DataArray(list(value.values()), coords={fits[0]: list(map(str, value))})
+        if not isinstance(value, xr.DataArray):
+            value = xr.DataArray(float(value))
+        if any(axis not in value.dims for axis in several) or not set(value.dims) <= set(axes):
+            raise GoalError(
+                f"expected in_post= along {several or 'no axis'}, found {list(value.dims)}; say how many are in post "
+                "in each of them."
+            )
+        like = xr.DataArray(np.zeros([len(names) for names in axes.values()]), coords=axes)
+        try:
+            xr.align(value, like, join="exact", exclude=set(axes) - set(value.dims))
+            array = (value + like).transpose(*axes).sel(axes)
+        except (ValueError, KeyError) as error:
+            raise GoalError(
+                f"expected in_post= for {axes}, found { ({d: value[d].values.tolist() for d in value.dims}) }."
+            ) from error
+        found = np.array([array.sel(office=office, stage=stage).to_numpy() for office, stage in pools]).T
+        if not (found >= 0).all():
+            raise GoalError(f"expected in_post of zero or more officers, found {np.min(found):g}.")
+        return found
 
-
-def _span(goal: WaitTime, office: Office, months: int) -> tuple[int, int]:
-    """Positions of the first and last month of application in which the goal can be judged."""
-    first = int((month(goal.since) - office.labels[0]).astype(int))
-    last = office.months - 1 - months
-    if not 0 <= first <= last:
-        raise GoalError(
-            f"expected since= between {office.labels[0]}, the plan's start, and {office.labels[max(last, 0)]}, the "
-            f"horizon less the wait, found {goal.since}; forecast further, or start the plan earlier."
-        )
-    return first, last
-
-
-def _chance(
-    goal: WaitTime, office: Office, sets: dict[str, NDArray[np.intp]], months: int | None = None
-) -> list[ChanceGoal]:
-    """Margins of a goal on each set of draws; one chance constraint for all months together, or one for each."""
-    wait = goal.months if months is None else months
-    first, last = _span(goal, office, wait)
-    fixed, per_lever = office.at_work
-    axes = ("draw", "country", "month")
-    margins: dict[str, FifoMargins] = {}
-    for name, draws in sets.items():
-        part = office.queue.isel(draw=draws)
-        arrivals, withdrawal, productivity = (
-            part[key].transpose(*axes).to_numpy()[:, 0] for key in ("arrivals", "withdrawal", "productivity")
-        )
-        margins[name] = fifo_margins(
-            backlog=part["backlog"].transpose("draw", "country").to_numpy()[:, 0],
-            arrivals=arrivals,
-            withdrawal=withdrawal,
-            productivity=productivity,
-            officers=fixed,
-            officers_per_lever=per_lever,
-            first=first,
-            last=last,
-            months=wait,
-        )
-    spans = [(first, last)] if goal.together else [(one, one) for one in range(first, last + 1)]
-    return [
-        ChanceGoal(
-            goal.describe(),
-            goal.probability,
-            *(margins[name].months_between(*span) for name in ("solve", "calibrate", "certify")),
-            enough=ENOUGH,
-        )
-        for span in spans
-    ]
-
-
-def _report(
-    goal: WaitTime,
-    chances: list[ChanceGoal],
-    office: Office,
-    sets: dict[str, NDArray[np.intp]],
-    plan: Array,
-    exists: bool,
-) -> GoalReport:
-    """What a plan reaches of one goal; held out, by running the queue."""
-    first, last = _span(goal, office, goal.months)
-    wait = office.run(sets["certify"], plan)["wait"].transpose("draw", "country", "month").to_numpy()[:, 0]
-    kept = wait[:, first : last + 1] <= goal.months
-    counts = [kept.all(1)] if goal.together else list(kept.T)
-    held = min((Certificate(int(count.sum()), len(count)) for count in counts), key=lambda one: one.probability)
-    inside = min((certify(chance.solve, plan) for chance in chances), key=lambda one: one.probability)
-    relaxed = ""
-    if not exists and held.probability < goal.probability:
-        longest = np.quantile(wait[:, first : last + 1].max(1), goal.probability, method="higher")
-        relaxed = goal.describe(float(longest)) if np.isfinite(longest) else "no wait that ends before the horizon"
-    return GoalReport(
-        goal=goal.describe(),
-        requested=goal.probability,
-        in_sample=inside.probability,
-        held_out=held.probability,
-        held_out_interval=held.interval,
-        binding=_tightest(wait[:, first : last + 1], office.labels[first:], goal),
-        relaxed=relaxed,
-    )
+    def _check(self, work: Workload, staff: Workforce) -> None:
+        """Refuse names that are not there, and offices without work or without staff."""
+        offices, stages = work.offices, [name for name in work.stages if name]
+        for lever in self.levers:
+            named = {
+                "office": [lever.origin, lever.destination] if isinstance(lever, Redirect) else [],
+                "stage": [],
+            }
+            if isinstance(lever, Opening):
+                named["office"] = [lever.office]
+                staff.at(lever.date)
+            elif not isinstance(lever, Redirect):
+                named = {"office": list(lever.offices or ()), "stage": list(lever.stages or ())}
+            _check_names(named, offices, stages)
+        for goal in self.goals:
+            _check_names(
+                {"office": [goal.office] if goal.office else [], "stage": [goal.stage] if goal.stage else []},
+                offices,
+                stages,
+            )
+        first = next(iter(work.stages.values()))
+        cases = (first["arrivals"].sum("month") + first["backlog"]).mean("draw")
+        sent_to = {lever.destination for lever in staff.redirects}
+        for office in offices:
+            if float(cases.sel(country=office)) <= 0.0 and office not in sent_to:
+                raise GoalError(
+                    f"{office}: expected cases that apply or wait, or a Redirect to it, found an office without work; "
+                    "leave it out."
+                )
+        for queue, (office, stage) in enumerate(staff.queues):
+            pool = staff.pool_of(queue)
+            if not staff.in_post[:, pool].any() and not any(block.pool == pool for block in staff.staff):
+                where = ", ".join(name for name in (office, stage) if name)
+                raise GoalError(
+                    f"{where}: expected officers in post or a lever that brings some, found work without an office; "
+                    "widen offices= or stages= of a Staffing."
+                )
 
 
-def _tightest(wait: Array, labels: NDArray[np.datetime64], goal: WaitTime) -> str:
-    """Years of application in which the waits that break the promise are longest, or come nearest to it."""
-    worst = wait.max(1)
-    broken = wait[worst > goal.months]
-    chosen = broken if len(broken) else wait[worst >= worst.max()]
-    return most_often(labels[np.argmax(chosen, axis=1)].astype("datetime64[Y]"))
+def _labelled(values: Array, work: Workload) -> xr.DataArray:
+    """Values (queue,) along office and stage."""
+    shape = len(work.stages), len(work.offices)
+    return xr.DataArray(values.reshape(shape), coords={"stage": list(work.stages), "office": work.offices})
 
 
-def _open(plan: StaffingPlan) -> Office:
-    if len(plan.levers) != 1 or not plan.goals:
-        raise GoalError(
-            f"expected one Staffing lever and at least one WaitTime goal, found {len(plan.levers)} and "
-            f"{len(plan.goals)}."
-        )
-    if plan.objective != "cheapest":
-        raise GoalError(f"expected objective 'cheapest', found {plan.objective!r}.")
-    if plan.queue.sizes["country"] != 1:
-        raise GoalError("expected the queue of one country; take one with queue.sel(country=['MEX']).")
-    if not plan.in_post >= 0:
-        raise GoalError(f"expected in_post of zero or more officers, found {plan.in_post}.")
-    labels = plan.queue["month"].to_numpy().astype("datetime64[M]")
-    position = int((month(plan.start) - labels[0]).astype(int))
-    if not 0 <= position < len(labels) - QUARTER:
-        raise GoalError(
-            f"expected a start between {labels[0]} and {labels[-1]}, the months forecast, found {plan.start}; "
-            "forecast further."
-        )
-    before = plan.in_post if plan.officers_before is None else plan.officers_before
-    waiting = simulate_queue(plan.queue, before)["pending"].isel(month=position)
-    queue = plan.queue.isel(month=slice(position, None)).assign(backlog=waiting.drop_vars("month"))
-    return Office(
-        staffing=plan.levers[0],
-        queue=queue,
-        in_post=float(plan.in_post),
-        before=float(before),
-        position=position,
-        labels=labels[position:],
-    )
+def _check_names(named: Mapping[str, Sequence[str]], offices: Sequence[str], stages: Sequence[str]) -> None:
+    for what, known in (("office", offices), ("stage", stages)):
+        for name in named[what]:
+            if name not in known:
+                raise GoalError(f"expected an {what} of {list(known)}, found {name!r}; name it as the queue does.")
