@@ -22,7 +22,6 @@ from poblar.forecast import simulate_queue
 from poblar.forecast.passage import Route, gamma_lag
 from poblar.forecast.queue import run_queue
 from poblar.optimize import Staffing, StaffingPlan, WaitTime
-from poblar.optimize._staff_model import staffing_model
 from poblar.optimize.fifo import fifo_margins
 from poblar.optimize.solve import Cuts
 from scipy.stats import binom
@@ -184,18 +183,18 @@ def least_cost(problem: StaffingPlan, seed: int, *, programs: int = 60) -> float
     for office in problem.queue["office"].to_numpy().tolist():
         assert isinstance(problem.in_post, dict)
         alone = replace(problem, queue=problem.queue.sel(office=[office]), in_post=problem.in_post[office])
-        opened = alone.open(seed=seed)
-        (chance,) = opened.chances()
+        search = alone.open(seed=seed).search
+        (chance,) = search.chances()
         p = chance.probability
         together = max(round(1.0 / (1.0 - p)), 1)
         rank = int(binom.ppf(0.01, programs, p**together))
         costs = []
         for _ in range(programs):
-            some = chance.solve.take(rng.choice(len(opened.sets["solve"]), together, replace=False))
+            some = chance.solve.take(rng.choice(len(search.sets["solve"]), together, replace=False))
             whole = replace(chance, probability=1.0 - 1.0 / together, solve=some, calibrate=some, certify=some)
-            found = Cuts(staffing_model(opened.staff, "cheapest"), [whole]).cheapest(1.0)
+            found = Cuts(search.model(), [whole]).cheapest(1.0)
             costs.append(np.inf if found is None else found.objective)
-        total += float(np.sort(costs)[rank - 1]) + float(opened.staff.committed.sum())
+        total += float(np.sort(costs)[rank - 1]) + float(search.staff.committed.sum())
     return total
 
 

@@ -17,7 +17,7 @@ from .ratios import DependencyRatio, ForeignBorn, MedianAge, SupportRatio
 from .regional import OpenRegionalPlan, RegionalPlan
 from .rolling import RollingPlan
 from .rolling_result import RollingResult
-from .sites import FiscalBudget, Opening, Redirect
+from .sites import FiscalBudget, Intake, Opening, Redirect
 from .staffing import StaffingPlan
 from .transfers import Transfer
 from .waiting import BacklogSize, WaitingNow, WaitTime
@@ -35,6 +35,7 @@ __all__ = [
     "GoalError",
     "GoalReport",
     "GrowthRate",
+    "Intake",
     "MedianAge",
     "NoPlanError",
     "OpenQuotaPlan",

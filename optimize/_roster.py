@@ -85,6 +85,10 @@ def roster(staff: Workforce, plan: Array) -> xr.Dataset:
         moved = staff.moved(plan)[..., starts]
         found["redirected"] = ("office", "destination", "month"), moved, {"units": "share"}
         found = found.assign_coords(office=offices, destination=offices)
+    if staff.intakes:
+        coming = np.add.reduceat(staff.coming(plan), starts, axis=1)
+        found["invited"] = ("office", "month"), coming, {"units": "persons per quarter"}
+        found = found.assign_coords(office=offices)
     if staff.openings:
         opened = [float(plan[column]) for column in staff.opened]
         found["opened"] = "opening", opened, {"units": "1 if opened"}
@@ -133,6 +137,8 @@ def whole_officers(staff: Workforce, plan: Array) -> Array:
     for block in staff.staff:
         if isinstance(block.lever, Surge):
             plan[block.columns] = np.ceil(np.round(plan[block.columns], 6))
+    for columns in staff.invited:
+        plan[columns] = np.floor(np.round(plan[columns], 6))
     for pool in range(len(staff.pools)):
         mine = [columns for queue, columns in staff.shared.items() if staff.pool_of(queue) == pool]
         if mine:

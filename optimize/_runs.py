@@ -35,7 +35,8 @@ class Runs:
         if self.last is None or self.last[0] != key:
             officers = self.staff.officers(plan, self.draws)
             moved = self.staff.moved(plan) if self.staff.redirects else None
-            self.last = key, self.work.arriving(officers, moved, self.draws), officers
+            coming = self.staff.coming(plan) if self.staff.intakes else 0.0
+            self.last = key, self.work.arriving(officers, moved, self.draws, coming), officers
         return self.last[1], self.last[2]
 
     def trial(self, number: int, plan: Array) -> Trial:

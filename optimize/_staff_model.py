@@ -33,10 +33,16 @@ def staffing_model(staff: Workforce, objective: str, spare: float = 0.0) -> Mode
             limits.append(cp.sum([plan[columns] for columns in several]) <= 1.0)
     if staff.openings:
         limits.append(plan[staff.opened] <= 1.0)
+    for lever, columns in zip(staff.intakes, staff.invited, strict=True):
+        since = 0 if lever.since is None else staff.at(lever.since)
+        open_ = QUARTER * np.arange(staff.quarters) >= since
+        limits += [plan[columns] <= lever.at_most * open_, plan[columns] >= lever.at_least * open_]
     cost = staff.monthly_cost @ plan
     if staff.budget is not None:
         limits += _of_budget(staff, cost, spare)
     total: Any = cp.sum(cost)
+    for lever, columns in zip(staff.intakes, staff.invited, strict=True):
+        total = total - lever.worth * cp.sum(plan[columns])
     for columns in staff.shared.values():  # what is divided otherwise from month to month is so for a reason
         total = total + 1e-3 / 12 * staff.grades[0].cost * cp.norm1(cp.diff(plan[columns]))
     if objective == "smoothest":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .errors import GoalError
 from .fifo import Hands
 from .office import Overtime, Staffing, Surge
-from .sites import FiscalBudget, Opening, Redirect
+from .sites import FiscalBudget, Intake, Opening, Redirect
 from .words import month, months_in
 
 __all__ = ["Block", "Workforce", "cap_at"]
@@ -48,7 +48,7 @@ class Workforce:
         Months from the start to the horizon.
     queues, pools : sequence
         Office and stage of each queue, and of each pool of staff; a pool without a stage works on all of its office's.
-    levers : sequence of Staffing, Surge, Overtime, Redirect or Opening
+    levers : sequence of Staffing, Surge, Overtime, Redirect, Opening or Intake
     in_post : array, shape (grade, pool)
         Officers at the start.
     budget : FiscalBudget, optional
@@ -60,7 +60,7 @@ class Workforce:
     labels: NDArray[np.datetime64]
     queues: Sequence[Pool]
     pools: Sequence[Pool]
-    levers: Sequence[Staffing | Surge | Overtime | Redirect | Opening]
+    levers: Sequence[Staffing | Surge | Overtime | Redirect | Opening | Intake]
     in_post: Array
     budget: FiscalBudget | None
     expected: Array
@@ -102,7 +102,7 @@ class Workforce:
         found: list[Block] = []
         at = 0
         for lever in self.levers:
-            if isinstance(lever, Redirect | Opening):
+            if isinstance(lever, Redirect | Opening | Intake):
                 continue
             for number, (office, stage) in enumerate(self.pools):
                 if not _in_scope(lever, office, stage):
@@ -135,10 +135,22 @@ class Workforce:
         return first + self.quarters * len(self.redirects) + np.arange(len(self.openings))
 
     @cached_property
+    def intakes(self) -> list[Intake]:
+        """Who may be invited."""
+        return [lever for lever in self.levers if isinstance(lever, Intake)]
+
+    @cached_property
+    def invited(self) -> list[Positions]:
+        """Columns (quarter,) of each intake."""
+        first = sum(len(block.columns) for block in self.staff) + self.months * len(self.shared)
+        first += self.quarters * len(self.redirects) + len(self.openings)
+        return [first + k * self.quarters + np.arange(self.quarters) for k in range(len(self.intakes))]
+
+    @cached_property
     def size(self) -> int:
         """Columns of the plan."""
         whole = sum(len(block.columns) for block in self.staff) + self.months * len(self.shared)
-        return whole + self.quarters * len(self.redirects) + len(self.openings)
+        return whole + self.quarters * (len(self.redirects) + len(self.intakes)) + len(self.openings)
 
     def _block(self, lever: Staffing | Surge | Overtime, what: str, pool: int, at: int) -> Block | None:
         """Columns of a lever in a pool; those without effect before the horizon are left out."""
@@ -170,6 +182,31 @@ class Workforce:
         columns = at + np.arange(len(keep))
         return Block(lever, what, pool, columns, work[:, keep], there[:, keep], cost[:, keep], begins[0, keep])
 
+    def of(self, office: str) -> Workforce:
+        """The staff of one office, which others have nothing to do with."""
+        mine = [number for number, pool in enumerate(self.pools) if pool[0] == office]
+        at = self.offices.index(office)
+        return replace(
+            self,
+            queues=[queue for queue in self.queues if queue[0] == office],
+            pools=[self.pools[number] for number in mine],
+            levers=[lever for lever in self.levers if not isinstance(lever, Intake) or lever.office == office],
+            in_post=self.in_post[:, mine],
+            expected=self.expected[at : at + 1],
+            offices=[office],
+        )
+
+    def columns_of(self, part: Workforce) -> list[tuple[Positions, Positions]]:
+        """Columns of the plan that are those of a part of the staff, and their places there."""
+        mine = {(id(block.lever), block.what, self.pools[block.pool]): block.columns for block in self.staff}
+        found = [(mine[id(block.lever), block.what, part.pools[block.pool]], block.columns) for block in part.staff]
+        found += [
+            (self.shared[self.queues.index(part.queues[queue])], columns) for queue, columns in part.shared.items()
+        ]
+        for lever, columns in zip(part.intakes, part.invited, strict=True):
+            found.append((self.invited[next(k for k, one in enumerate(self.intakes) if one is lever)], columns))
+        return found
+
     def fixed(self, pool: int) -> Array:
         """Officers (month,) at work of those in post at the start."""
         months, grades = np.arange(self.months), enumerate(self.grades)
@@ -185,7 +222,7 @@ class Workforce:
         """How the plan acts on the capacity of a queue, and the officers (… month) that it has without."""
         if queue in self.shared:
             return [Hands(self.shared[queue], np.eye(self.months))], np.zeros(self.months)
-        pool, found, months = self.pool_of(queue), [], np.arange(self.months)
+        pool, found, certain, months = self.pool_of(queue), [], [], np.arange(self.months)
         fixed: Array = np.zeros(self.months)
         for grade, lever in enumerate(self.grades):
             there = self.in_post[grade, pool] * lever.output
@@ -194,11 +231,14 @@ class Workforce:
             if block.pool != pool:
                 continue
             if not _uncertain(block.lever):
-                found.append(Hands(block.columns, block.at_work))
+                certain.append(block)
                 continue
             stay = _draws(block.lever, draws)
             level = np.divide(block.at_work, np.abs(block.posted), where=block.posted != 0.0, out=0.0 * block.at_work)
             found.append(Hands(block.columns, level, stay**months, stay ** -block.began.astype(float)))
+        if certain:
+            columns = np.concatenate([block.columns for block in certain])
+            found.append(Hands(columns, np.concatenate([block.at_work for block in certain], axis=1)))
         return found, fixed
 
     @cached_property
@@ -285,6 +325,18 @@ class Workforce:
             place = self.offices.index(lever.origin), self.offices.index(lever.destination)
             found[place] += self.in_quarter @ plan[columns]
         return found
+
+    def coming(self, plan: Array) -> Array:
+        """People invited (office, month)."""
+        found = np.zeros((len(self.offices), self.months))
+        for lever, columns in zip(self.intakes, self.invited, strict=True):
+            found[self.offices.index(lever.office)] += self.each_month @ plan[columns]
+        return found
+
+    @property
+    def each_month(self) -> Array:
+        """Part (month, quarter) of a quarter's people who come in each of its months."""
+        return self.in_quarter / self.in_quarter.sum(axis=0)
 
     def cost(self, plan: Array) -> Array:
         """Cost (month,) of a plan, those in post at the start included."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -55,15 +55,27 @@ class Workload:
         """How many."""
         return next(iter(self.stages.values())).sizes["draw"]
 
+    def of(self, office: str) -> Workload:
+        """The queues of one office."""
+        at = self.offices.index(office)
+        one = {name: stage.isel(country=[at]) for name, stage in self.stages.items()}
+        return replace(self, stages=one, before=self.before[at :: len(self.offices)])
+
     def how_at(self, stage: int) -> dict[str, Any]:
         """How a stage is worked: those who apply answer to the first one's wait."""
         return {key: value for key, value in self.how.items() if stage == 0 or key != "response"}
 
-    def arriving(self, officers: Array, moved: Array | None = None, draws: Positions | None = None) -> list[xr.Dataset]:
+    def arriving(
+        self,
+        officers: Array,
+        moved: Array | None = None,
+        draws: Positions | None = None,
+        invited: Array | float = 0.0,
+    ) -> list[xr.Dataset]:
         """The queues, stage by stage, with what arrives when these officers are at work.
 
         `officers` (queue, month) or (draw, queue, month); `moved` (office, office, month), the share of the applicants
-        of the first that is sent to the second; `draws` some of them.
+        of the first that is sent to the second; `draws` some of them; `invited` (office, month), who come besides.
         """
         count, found = len(self.offices), []
         sent: dict[str, Array] = {}
@@ -72,7 +84,8 @@ class Workload:
             arrivals = queue["arrivals"].to_numpy()
             if number == 0 and moved is not None:
                 arrivals = np.maximum(arrivals + send(arrivals, moved), 0.0)
-            queue = queue.assign(arrivals=(DIMS, arrivals + sent.get(name, 0.0)))
+            besides = sent.get(name, 0.0) if number else invited
+            queue = queue.assign(arrivals=(DIMS, arrivals + besides))
             found.append(queue)
             if self.onward.get(name):
                 staff = staff_of(queue, officers[..., number * count : (number + 1) * count, :])

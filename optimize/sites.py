@@ -1,4 +1,4 @@
-"""Levers between offices: applicants who are sent to another, offices that open, and what may be spent in a year."""
+"""Levers around offices: people invited, applicants sent elsewhere, offices that open, what may be spent in a year."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .errors import GoalError
 from .words import month
 
-__all__ = ["FiscalBudget", "Opening", "Redirect"]
+__all__ = ["FiscalBudget", "Intake", "Opening", "Redirect"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +47,52 @@ class Redirect:
             raise GoalError(
                 f"redirect from {self.origin} to {self.destination}: expected at_most= a share above 0 to 1 and a cost "
                 f"of zero or more, found {self.at_most} and {self.cost}."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intake:
+    """People invited to apply at an office, such as those resettled: a quota planned with the staff that decides it.
+
+    They come evenly over each quarter, and are cases like all others. Places for those who wait are a `BacklogSize`.
+
+    Parameters
+    ----------
+    office : str
+        Where they apply.
+    at_most : float
+        Most people in a quarter.
+    at_least : float
+        Fewest people in a quarter, from `since` on.
+    since : str, optional
+        First month in which they can be invited; the plan's start without it.
+    worth : float
+        What one of them is worth, in the currency of the officers: as many are invited as cost less than that.
+
+    Raises
+    ------
+    GoalError
+        If the numbers are negative or not in order.
+
+    Examples
+    --------
+    >>> Intake(office="Tapachula", at_most=900, at_least=300, worth=1_500.0).at_most
+    900
+    """
+
+    office: str
+    at_most: float
+    at_least: float = 0.0
+    since: str | None = None
+    worth: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.since is not None:
+            month(self.since)
+        if not 0.0 <= self.at_least <= self.at_most or not self.worth >= 0.0:
+            raise GoalError(
+                f"intake of {self.office}: expected 0 <= at_least <= at_most and a worth of zero or more, found "
+                f"{self.at_least}, {self.at_most} and {self.worth}."
             )
 
 

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from ..forecast.orders import ORDERS, WaitResponse, check_order
 from ..forecast.passage import Route
+from ._staffing_search import Search
 from ._workforce import Workforce
 from ._workload import Workload, open_workload
 from .errors import GoalError
 from .office import Overtime, Staffing, Surge
 from .open_staffing import OpenStaffingPlan
 from .plan import Plan
-from .sites import FiscalBudget, Opening, Redirect
+from .sites import FiscalBudget, Intake, Opening, Redirect
 from .waiting import WaitingGoal
 from .words import months_in
 
@@ -49,7 +50,7 @@ class StaffingPlan:
     in_post : float, mapping or xarray.DataArray
         Trained officers in post at the start: a number, a mapping by office (or by grade, or by stage, where only these
         are several), or an array along any of grade, office and stage.
-    levers : sequence of Staffing, Overtime, Surge, Redirect and Opening
+    levers : sequence of Staffing, Overtime, Surge, Redirect, Opening and Intake
         What can be done; one `Staffing` at least.
     goals : sequence of WaitTime, WaitingNow and BacklogSize
         What must be kept.
@@ -92,7 +93,7 @@ class StaffingPlan:
     queue: xr.Dataset
     start: str
     in_post: float | Mapping[str, float] | xr.DataArray
-    levers: Sequence[Staffing | Overtime | Surge | Redirect | Opening]
+    levers: Sequence[Staffing | Overtime | Surge | Redirect | Opening | Intake]
     goals: Sequence[WaitingGoal]
     objective: str = "cheapest"
     officers_before: float | Mapping[str, float] | xr.DataArray | None = None
@@ -139,7 +140,9 @@ class StaffingPlan:
         -------
         OpenStaffingPlan
         """
-        return OpenStaffingPlan(*self._open(), self.goals, months_in(self.service), self.objective, seed)
+        work, staff = self._open()
+        service = months_in(self.service)
+        return OpenStaffingPlan(Search(work, staff, self.goals, service, self.objective, seed))
 
     def officers(self, plan: Plan) -> xr.DataArray:
         """Officers who decide cases under a plan of this problem, in every month of the queue.
@@ -247,10 +250,11 @@ class StaffingPlan:
                 "office": [lever.origin, lever.destination] if isinstance(lever, Redirect) else [],
                 "stage": [],
             }
-            if isinstance(lever, Opening):
+            if isinstance(lever, Opening | Intake):
                 named["office"] = [lever.office]
+            if isinstance(lever, Opening):
                 staff.at(lever.date)
-            elif not isinstance(lever, Redirect):
+            elif not isinstance(lever, Redirect | Intake):
                 named = {"office": list(lever.offices or ()), "stage": list(lever.stages or ())}
             _check_names(named, offices, stages)
         for goal in self.goals:
@@ -261,7 +265,7 @@ class StaffingPlan:
             )
         first = next(iter(work.stages.values()))
         cases = (first["arrivals"].sum("month") + first["backlog"]).mean("draw")
-        sent_to = {lever.destination for lever in staff.redirects}
+        sent_to = {lever.destination for lever in staff.redirects} | {lever.office for lever in staff.intakes}
         for office in offices:
             if float(cases.sel(country=office)) <= 0.0 and office not in sent_to:
                 raise GoalError(

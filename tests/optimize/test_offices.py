@@ -12,6 +12,7 @@ from poblar.optimize import (
     BacklogSize,
     FiscalBudget,
     GoalError,
+    Intake,
     Opening,
     Overtime,
     Plan,
@@ -414,3 +415,27 @@ def test_what_cannot_be_meant_is_refused() -> None:
         ask(service="4 months")
     with pytest.raises(GoalError, match="expected routes between stages of the queue"):
         ask(onward={"first": [Route(to="appeal", share=0.3)]})
+
+
+def test_as_many_are_invited_as_officers_and_places_allow() -> None:
+    """Ten officers decide 100 cases a month and 70 come: 30 a month can be invited, as long as nobody has to be hired.
+
+    One more costs a hundred pesos more than it is worth; below that, the staff is hired for all 150 a quarter.
+    """
+    queue = offices({"A": 70.0}, noise=0.0)
+    goals = [WaitTime(at_most="1 month", since="2027-01"), BacklogSize(at_most=120, since="2027-01")]
+
+    def found(worth: float) -> Plan:
+        levers = [
+            Staffing(cost=12_000.0, recruitment_lag="3 months", training="3 months", attrition=0.0, releases=False),
+            Intake(office="A", at_most=150, worth=worth),
+        ]
+        return StaffingPlan(queue, start="2027-01", in_post=10, levers=levers, goals=goals).solve(seed=1)
+
+    few, many = found(50.0), found(5000.0)
+    assert few.exists
+    assert many.exists
+    assert few.decision["hires"].sum() == 0.0
+    assert float(few.decision["invited"].isel(month=slice(1, 14)).mean()) == pytest.approx(90.0, abs=6.0)
+    assert float(many.decision["invited"].isel(month=slice(3, 14)).min()) == 150.0
+    assert min(report.held_out for report in few.goals + many.goals) == 1.0
