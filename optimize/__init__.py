@@ -15,6 +15,7 @@ from .plan import GoalReport, Plan
 from .quota import OpenQuotaPlan, QuotaPlan
 from .ratios import DependencyRatio, ForeignBorn, MedianAge, SupportRatio
 from .regional import OpenRegionalPlan, RegionalPlan
+from .restaffing import RollingStaffing
 from .rolling import RollingPlan
 from .rolling_result import RollingResult
 from .sites import FiscalBudget, Intake, Opening, Redirect
@@ -51,6 +52,7 @@ __all__ = [
     "RegionalPlan",
     "RollingPlan",
     "RollingResult",
+    "RollingStaffing",
     "Share",
     "SolverError",
     "Staffing",

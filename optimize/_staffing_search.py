@@ -192,7 +192,8 @@ class Search:
             queues = self.queues_of(goal)
             by_queue = {}
             for queue in queues:
-                rows = goal.rows(Setting(self.work.labels, lines["solve"][queue][1], self.service + sooner))
+                margins, growth = lines["solve"][queue]
+                rows = goal.rows(Setting(self.work.labels, growth, margins.work[:, 0], self.service + sooner))
                 by_queue[queue] = range(len(rows.by)) if not goal.together else [None]
             for group in [queues] if goal.everywhere else [[queue] for queue in queues]:
                 for row in by_queue[group[0]]:
@@ -232,7 +233,7 @@ class Search:
         parts = []
         for queue in group:
             margins, growth = lines[queue]
-            rows = goal.rows(Setting(self.work.labels, growth, self.service + sooner))
+            rows = goal.rows(Setting(self.work.labels, growth, margins.work[:, 0], self.service + sooner))
             if row is not None:
                 one = slice(row, row + 1)
                 allowance = None if rows.allowance is None else rows.allowance[:, one]

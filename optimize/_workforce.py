@@ -55,6 +55,8 @@ class Workforce:
     expected : array, shape (office, month)
         Cases expected to apply, for the cost of sending them.
     offices : sequence of str
+    hired : sequence of (int, float)
+        Officers of the first grade, in the only pool, who are hired already: first month in post, and how many.
     """
 
     labels: NDArray[np.datetime64]
@@ -65,6 +67,7 @@ class Workforce:
     budget: FiscalBudget | None
     expected: Array
     offices: Sequence[str]
+    hired: Sequence[tuple[int, float]] = ()
 
     @property
     def currency(self) -> str:
@@ -211,7 +214,16 @@ class Workforce:
         """Officers (month,) at work of those in post at the start."""
         months, grades = np.arange(self.months), enumerate(self.grades)
         there = [lever.output * self.in_post[grade, pool] * _stays(lever, months) for grade, lever in grades]
-        return np.sum(there, axis=0)
+        return np.sum(there, axis=0) + self.expected_at(trained=True)
+
+    def expected_at(self, *, trained: bool) -> Array:
+        """Officers (month,) in post, or at work, of those who are hired already."""
+        lever, total = self.grades[0], np.zeros(self.months)
+        for position, number in self.hired:
+            after = np.arange(self.months) - position
+            output = lever.output * _trained(lever, after) if trained else 1.0
+            total += np.where(after >= 0, number * output * _stays(lever, after), 0.0)
+        return total
 
     def pool_of(self, queue: int) -> int:
         """The pool that works on a queue."""
@@ -227,6 +239,7 @@ class Workforce:
         for grade, lever in enumerate(self.grades):
             there = self.in_post[grade, pool] * lever.output
             fixed = fixed + there * (_draws(lever, draws) ** months if _uncertain(lever) else _stays(lever, months))
+        fixed = fixed + self.expected_at(trained=True)
         for block in self.staff:
             if block.pool != pool:
                 continue
@@ -258,13 +271,9 @@ class Workforce:
     def committed(self) -> Array:
         """Cost (month,) of those in post at the start."""
         months = np.arange(self.months)
-        return sum(
-            (
-                self.in_post[grade].sum() * lever.cost / 12 * _stays(lever, months)
-                for grade, lever in enumerate(self.grades)
-            ),
-            np.zeros(self.months),
-        )
+        paid = [self.in_post[grade].sum() * lever.cost / 12 for grade, lever in enumerate(self.grades)]
+        there = np.sum([cost * _stays(lever, months) for cost, lever in zip(paid, self.grades, strict=True)], axis=0)
+        return there + self.grades[0].cost / 12 * self.expected_at(trained=False)
 
     @property
     def in_quarter(self) -> Array:
@@ -283,6 +292,7 @@ class Workforce:
         lever = self.grades[grade]
         mine = [block for block in self.staff if block.pool == pool and block.lever is lever]
         there = self.in_post[grade, pool] * _stays(lever, np.arange(self.months))
+        there = there + (self.expected_at(trained=False) if grade == 0 else 0.0)
         empty = np.zeros((self.months, 0)), np.zeros(0, dtype=np.intp)
         matrix = np.concatenate([empty[0], *(block.posted for block in mine)], axis=1)
         return there, matrix, np.concatenate([empty[1], *(block.columns for block in mine)])

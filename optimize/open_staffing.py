@@ -141,7 +141,7 @@ class OpenStaffingPlan:
         """What a step more of each goal costs, by solving again, and what one more officer is worth where."""
         rows, search = [], self.search
         for goal in search.goals if search.objective == "cheapest" and search.in_order else []:
-            harder = goal.tighter()
+            harder = goal.tighter(search.work.labels[0])
             if harder is None:
                 continue
             parts = [part.price(harder, goal, one) for part, one in found.parts if goal in part.goals]

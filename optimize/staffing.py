@@ -21,7 +21,7 @@ from .open_staffing import OpenStaffingPlan
 from .plan import Plan
 from .sites import FiscalBudget, Intake, Opening, Redirect
 from .waiting import WaitingGoal
-from .words import months_in
+from .words import month, months_in
 
 __all__ = ["StaffingPlan"]
 
@@ -61,6 +61,9 @@ class StaffingPlan:
         Officers at work from the ledger's end to the start; `in_post` if nothing else is known.
     onward : mapping of str to sequence of Route, optional
         Shares of the cases decided at a stage that go on to a later one.
+    hired : mapping of str to float, optional
+        Officers of the first grade who are hired already, by first month in post, which may be before the start; for
+        one office and stage.
     share_staff : bool
         Whether the officers of an office work on all its stages, month by month as the plan divides them.
     budget : FiscalBudget, optional
@@ -98,6 +101,7 @@ class StaffingPlan:
     objective: str = "cheapest"
     officers_before: float | Mapping[str, float] | xr.DataArray | None = None
     onward: Mapping[str, Sequence[Route]] = field(default_factory=dict)
+    hired: Mapping[str, float] = field(default_factory=dict)
     share_staff: bool = False
     budget: FiscalBudget | None = None
     service: str = "0 months"
@@ -180,6 +184,10 @@ class StaffingPlan:
                 "expected grades with a name each and one currency, found others; give each Staffing a name=."
             )
         check_order(self.order)
+        if self.hired and (self.queue["arrivals"].size > self.queue.sizes["draw"] * self.queue.sizes["month"]):
+            raise GoalError("expected hired= for one office and stage, found several; plan them apart.")
+        if self.hired and (isinstance(grades[0].attrition, xr.DataArray) or min(self.hired.values()) < 0):
+            raise GoalError("expected hired= of zero or more officers, whose attrition is a number, found other.")
         stages = [str(name) for name in self.queue["stage"].to_numpy()] if "stage" in self.queue.dims else [""]
         axis = "office" if "office" in self.queue.dims else "country"
         offices = [str(name) for name in self.queue[axis].to_numpy()]
@@ -203,6 +211,7 @@ class StaffingPlan:
             budget=self.budget,
             expected=first["arrivals"].mean("draw").transpose("country", "month").to_numpy(),
             offices=offices,
+            hired=[(int((month(first) - work.labels[0]).astype(int)), float(n)) for first, n in self.hired.items()],
         )
         self._check(work, staff)
         return work, staff

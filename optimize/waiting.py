@@ -26,10 +26,11 @@ BEYOND = 24  # months after those promised that waits are looked for in, where a
 
 
 class Setting(NamedTuple):
-    """Where rows are made: months from the start to the horizon, growth factors (draw, month), months of service."""
+    """Where rows are made: months to the horizon, growth factors (draw, month), backlog (draw,), months of service."""
 
     labels: Months
     growth: Array
+    backlog: Array
     service: int
 
 
@@ -97,8 +98,8 @@ class WaitingGoal(Protocol):
         """What may be reached at most."""
         ...
 
-    def tighter(self) -> WaitingGoal | None:
-        """The goal asked a step more of, None where there is none."""
+    def tighter(self, start: np.datetime64) -> WaitingGoal | None:
+        """The goal asked a step more of, None where a plan from `start` on can be asked no more."""
         ...
 
     def describe(self, value: float | None = None) -> str:
@@ -182,7 +183,7 @@ class WaitTime:
             wait = wait_quantile(trial.run(keep=["arrivals"], longest=longest), self.share).fillna(0.0)
         return wait.transpose("draw", "country", "month").to_numpy()[:, 0, at] + trial.service
 
-    def tighter(self) -> WaitTime | None:
+    def tighter(self, start: np.datetime64) -> WaitTime | None:  # noqa: ARG002
         """A month less."""
         if self.months == 0:
             return None
@@ -209,19 +210,21 @@ class WaitTime:
 
 @dataclass(frozen=True, kw_only=True)
 class WaitingNow:
-    """Everyone who waits at the plan's start is decided by the end of a month.
+    """Those who wait at the plan's start are decided by the end of a month.
 
     Parameters
     ----------
     by : str
         The month, "2028-06".
+    share : float
+        Of those who stay for their decision, the share that is decided by then, oldest first; one for all.
     probability, office, stage, everywhere : optional
         As in `WaitTime`.
 
     Raises
     ------
     GoalError
-        If the month or the probability is none.
+        If the month, the share or the probability is none.
 
     Examples
     --------
@@ -230,6 +233,7 @@ class WaitingNow:
     """
 
     by: str
+    share: float = 1.0
     probability: float = 0.9
     office: str | None = None
     stage: str | None = None
@@ -238,6 +242,8 @@ class WaitingNow:
     def __post_init__(self) -> None:
         check_probability(self, self.probability)
         month(self.by)
+        if not 0.0 < self.share <= 1.0:
+            raise GoalError(f"expected share= above 0 to 1, found {self.share}; 0.8 is 80 % of the cases.")
 
     @property
     def together(self) -> bool:
@@ -251,35 +257,41 @@ class WaitingNow:
 
     @property
     def target(self) -> float:
-        """Cases left."""
-        return NOBODY
+        """Months after the end of the month."""
+        return 0.0
 
     def rows(self, setting: Setting) -> Rows:
         """The backlog, from the first month on."""
-        at = _from_to(self.by, setting.labels, 0)[:1] - setting.service
+        at = _from_to(self.by, setting.labels, 0, "by")[:1] - setting.service
         if at[0] < 0:
             raise GoalError(
                 f"expected by= at least the {setting.service} months that a case takes after {setting.labels[0]}, "
                 f"found {self.by}."
             )
-        return Rows(np.zeros(1, np.int64), at + 1, share=0.0, whole=True)
+        later = (1.0 - self.share) * setting.backlog[:, None]
+        return Rows(np.zeros(1, np.int64), at + 1, share=0.0, allowance=later, whole=True)
 
     def reached(self, trial: Trial) -> Array:
-        """Cases of the backlog left at the end of the month."""
-        by = int(_from_to(self.by, trial.labels, 0)[0]) - trial.service
-        month = slice(None, by + 1)
-        short = trial._replace(queue=trial.queue.isel(month=month), officers=trial.officers.isel(month=month))
-        left = short.run(keep=["pending"], longest=by)["pending_waiting"].isel(month=0, after=by)
-        return left.transpose("draw", "country").to_numpy()
+        """Months after the end of the month that the share is decided."""
+        by = int(_from_to(self.by, trial.labels, 0, "by")[0]) - trial.service
+        longest = min(by + BEYOND, len(trial.labels) - 1)
+        first = slice(None, longest + 1)
+        short = trial._replace(queue=trial.queue.isel(month=first), officers=trial.officers.isel(month=first))
+        run = short.run(keep=["pending"], longest=longest)[["pending", "pending_decided", "pending_waiting"]]
+        months = wait_quantile(run.isel(month=[0]), self.share, of="pending").fillna(0.0)
+        return months.transpose("draw", "country", "month").to_numpy()[:, 0] - by
 
-    def tighter(self) -> WaitingNow | None:
+    def tighter(self, start: np.datetime64) -> WaitingNow | None:
         """A month earlier."""
+        if month(self.by) <= start:
+            return None
         return replace(self, by=str(month(self.by) - np.timedelta64(1, "M")))
 
     def describe(self, value: float | None = None) -> str:
         """The goal in words."""
-        who = "everyone who waits at the start" if value is None else f"all but {value:,.0f} who wait at the start"
-        return f"{_where(self)}a decision by the end of {self.by} for {who}"
+        who = "everyone who waits" if self.share == 1.0 else f"{percent(self.share)} of those who wait"
+        by = self.by if value is None else str(month(self.by) + np.timedelta64(int(value), "M"))
+        return f"{_where(self)}a decision by the end of {by} for {who} at the start"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -341,7 +353,7 @@ class BacklogSize:
         at = self._months(trial.labels)
         return left.transpose("draw", "country", "month").to_numpy()[:, 0, at]
 
-    def tighter(self) -> BacklogSize | None:
+    def tighter(self, start: np.datetime64) -> BacklogSize | None:  # noqa: ARG002
         """A hundredth fewer."""
         return replace(self, at_most=0.99 * self.at_most) if self.at_most > 0 else None
 
@@ -361,12 +373,12 @@ def _where(goal: WaitTime | WaitingNow | BacklogSize) -> str:
     return f"{', '.join(names)}: " if names else ""
 
 
-def _from_to(since: str, labels: Months, months: int) -> NDArray[np.int64]:
+def _from_to(since: str, labels: Months, months: int, what: str = "since") -> NDArray[np.int64]:
     """Positions of the months in which a goal can be judged."""
     first, last = int((month(since) - labels[0]).astype(int)), len(labels) - 1 - months
     if not 0 <= first <= last:
         raise GoalError(
-            f"expected since= between {labels[0]}, the plan's start, and {labels[max(last, 0)]}, the "
+            f"expected {what}= between {labels[0]}, the plan's start, and {labels[max(last, 0)]}, the "
             f"horizon less the wait, found {since}; forecast further, or start the plan earlier."
         )
     return np.arange(first, last + 1)
