@@ -34,7 +34,8 @@ bench: $(STAMP)  ## the benchmarks, a line of JSON for each figure; all are run,
 		"skill fertility --origin 1995" "skill fertility --origin 2005" "skill fertility --origin 2013" \
 		"skill mortality --origin 1995" "skill mortality --origin 2005" "skill mortality --origin 2013" \
 		"fits migration" "skill migration --origin 1995" "skill migration --origin 2005" \
-		"skill migration --origin 2013" "skill flows" "skill bilateral" "fits backlog" "skill backlog"; do \
+		"skill migration --origin 2013" "skill flows" "skill bilateral" "fits backlog" "skill backlog" \
+		staffing placement; do \
 		$(BIN)/python -m benchmarks.$$what || missed=1; done; exit $$missed
 
 sbc: $(STAMP)  ## simulation-based calibration of the models; histograms of the ranks go into docs/pictures

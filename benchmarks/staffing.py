@@ -1,4 +1,4 @@
-"""Speed, exactness and kept promises of staffing plans: ``python -m benchmarks.staffing [fifo] [speed] [promises]``.
+"""Speed, exactness, kept promises and cost of staffing plans: ``python -m benchmarks.staffing [PART …]``.
 
 All systems are made up. An office has 100 to 500 cases a month, a level that is uncertain by 30 % and wanders by 5 % a
 month, officers who decide ten a month, uncertain by 10 %, one withdrawal in a hundred who wait, two months of cases in
@@ -22,7 +22,9 @@ from poblar.forecast import simulate_queue
 from poblar.forecast.passage import Route, gamma_lag
 from poblar.forecast.queue import run_queue
 from poblar.optimize import Staffing, StaffingPlan, WaitTime
-from poblar.optimize.fifo import fifo_margins
+from poblar.optimize.chance import LinearMargins, certify
+from poblar.optimize.exact import solve_exact
+from poblar.optimize.fifo import FifoMargins, fifo_margins
 from poblar.optimize.solve import Cuts
 from scipy.stats import binom
 
@@ -202,6 +204,7 @@ def promises(systems: int) -> list[bool]:
     """Promises on fresh draws, and costs beside the least."""
     spare: list[float] = []
     gaps: list[float] = []
+    rounded: list[float] = []
     missing = 0
     for seed in range(1, systems + 1):
         problem, fresh = system(seed)
@@ -217,26 +220,72 @@ def promises(systems: int) -> list[bool]:
         kept: NDArray[np.float64] = (wait <= goal.target).all("month").mean("draw").to_numpy()
         spare += [float(share) - goal.probability for share in kept]
         gaps.append(plan.objective / least_cost(problem, seed) - 1.0)
+        parts = problem.open(seed=seed).search.find().parts
+        in_parts = sum(solution.objective + part.staff.committed.sum() for part, solution in parts)
+        rounded.append(plan.objective / float(in_parts) - 1.0)
         sys.stderr.write(f"{seed}: {goal.describe()} {goal.probability}: {np.round(kept, 3)}, cost {gaps[-1]:+.3f}\n")
     size = {"systems": systems, "without_plan": missing, "promises": len(spare), "fresh_draws": FRESH}
     return [
         figure(NAME, "promise_least_points", 100.0 * min(spare), ">= -2", **size),
         figure(NAME, "promise_mean_points", 100.0 * float(np.mean(spare)), "<= 3", **size),
         figure(NAME, "cost_above_least_percent", 100.0 * float(np.mean(gaps)), "<= 3", most=max(gaps), **size),
+        figure(NAME, "of_it_whole_officers_percent", 100.0 * float(np.mean(rounded)), most=max(rounded), **size),
     ]
+
+
+def exact(systems: int, draws: int = 60) -> list[bool]:
+    """Cuts on the tail, eased until as many draws are kept, beside the cheapest plan of all that keeps so many."""
+    found: list[float] = []
+    for seed in range(1, systems + 1):
+        problem, _ = system(seed)
+        office = problem.queue["office"].to_numpy().tolist()[0]
+        assert isinstance(problem.in_post, dict)
+        alone = replace(problem, queue=problem.queue.sel(office=[office]), in_post=problem.in_post[office])
+        search = alone.open(seed=seed).search
+        (chance,) = search.chances()
+        assert isinstance(chance.solve, FifoMargins)
+        some = chance.solve.take(np.arange(draws))
+        table = written_out(some)
+        best = solve_exact(search.model(), [replace(chance, solve=table, calibrate=table, certify=table)], seconds=300)
+        cuts = Cuts(search.model(), [replace(chance, solve=some, calibrate=some, certify=some)])
+        costs = [np.inf]
+        for widening in np.geomspace(0.3, 0.98 / (1.0 - chance.probability), 40):
+            eased = cuts.cheapest(float(widening))
+            if eased is not None and certify(some, eased.plan, 1e-6).probability >= chance.probability:
+                costs.append(eased.objective)
+        if best is None:
+            continue
+        committed = float(search.staff.committed.sum())
+        found.append((min(costs) + committed) / (best.objective + committed) - 1.0)
+        sys.stderr.write(f"{seed}: {chance.probability}, tail {found[-1]:+.3f}\n")
+    size = {"systems": len(found), "draws": draws, "most": max(found)}
+    return [figure(NAME, "tail_above_exact_percent", 100.0 * float(np.mean(found)), **size)]
+
+
+def written_out(margins: FifoMargins) -> LinearMargins:
+    """All rows of all draws."""
+    rows, draws = margins.rows, np.arange(len(margins.work))
+    pairs = [since * len(rows.by) + row for row in range(len(rows.by)) for since in range(rows.upto[row] + 1)]
+    constant, slope = np.empty((len(draws), len(pairs))), np.empty((len(draws), len(pairs), margins.levers))
+    for draw in draws:
+        for at, pair in enumerate(pairs):
+            constant[draw, at], slope[draw, at] = margins.mean(np.ones(1), draws[[draw]], np.array([pair]))
+    return LinearMargins(constant, slope)
 
 
 def main() -> None:
     """Run the benchmarks of staffing plans."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.staffing", description=__doc__)
-    parser.add_argument("parts", nargs="*", default=["fifo", "speed", "promises"])
+    parser.add_argument("parts", nargs="*", default=["fifo", "speed", "promises", "exact"])
     parser.add_argument("--checks", type=int, default=100_000)
     parser.add_argument("--systems", type=int, default=30)
+    parser.add_argument("--small", type=int, default=4, help="systems that are also solved exactly")
     options = parser.parse_args()
     met: list[bool] = []
     met += fifo(options.checks) if "fifo" in options.parts else []
     met += speed() if "speed" in options.parts else []
     met += promises(options.systems) if "promises" in options.parts else []
+    met += exact(options.small) if "exact" in options.parts else []
     sys.exit(0 if all(met) else 1)
 
 

@@ -12,27 +12,30 @@ from .errors import GoalError
 from .held import PopulationGoal
 from .quota import OpenQuotaPlan, QuotaPlan
 from .regional import RegionalPlan
+from .staffing import StaffingPlan
+from .waiting import BacklogSize, WaitingGoal, WaitingNow, WaitTime
 
 __all__ = ["frontier", "pareto"]
 
 
 def frontier(
-    problem: QuotaPlan | OpenQuotaPlan,
+    problem: QuotaPlan | OpenQuotaPlan | StaffingPlan,
     *,
     over: str,
-    values: Sequence[float],
+    values: Sequence[float] | Sequence[str],
     goal: int = 0,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Solve a quota plan for one value after another of a goal's probability or target.
+    """Solve a plan for one value after another of a goal's probability or target, or of a wait's date.
 
     Parameters
     ----------
-    problem : QuotaPlan or OpenQuotaPlan
+    problem : QuotaPlan, OpenQuotaPlan or StaffingPlan
         An open one keeps its response and its last cuts, so that each point starts from the one before.
-    over : {"probability", "target"}
-        What changes: the probability asked for, or the goal's bound in its own units.
-    values : sequence of float
+    over : {"probability", "target", "since"}
+        What changes: the probability asked for, or the goal's bound in its own units (of a wait, months); or, in a
+        staffing plan, the month from which a goal holds.
+    values : sequence of float or str
         Points, in an order in which neighbours are alike.
     goal : int
         Position of the goal among the problem's.
@@ -64,6 +67,8 @@ def frontier(
     ...
     poblar.optimize.errors.GoalError: expected over= probability or target, found 'weather'.
     """
+    if isinstance(problem, StaffingPlan):
+        return _of_waits(problem, over, values, goal, seed)
     if over not in ("probability", "target"):
         raise GoalError(f"expected over= probability or target, found {over!r}.")
     opened = problem if isinstance(problem, OpenQuotaPlan) else problem.open(seed=seed)
@@ -92,6 +97,53 @@ def frontier(
     frame = pd.DataFrame(rows)
     frame.attrs = {"goal": goals[goal].describe(), "over": over, "units": units}
     return frame
+
+
+def _of_waits(
+    problem: StaffingPlan, over: str, values: Sequence[float] | Sequence[str], goal: int, seed: int
+) -> pd.DataFrame:
+    """The frontier of a staffing plan; the certificate is that of the queue where a goal is least sure."""
+    goals = list(problem.goals)
+    if over not in ("probability", "target", "since") or not 0 <= goal < len(goals) or len(values) == 0:
+        raise GoalError(
+            f"expected over= probability, target or since, a goal of 0 to {len(goals) - 1} and a value or more, found "
+            f"{over!r}, goal {goal} and {len(values)} values."
+        )
+    rows, units = [], ""
+    for value in values:
+        asked = _moved(goals[goal], over, value)
+        plan = replace(problem, goals=[*goals[:goal], asked, *goals[goal + 1 :]]).solve(seed=seed)
+        mine = [report for report in plan.goals if report.goal.endswith(asked.describe())]
+        report, units = min(mine, key=lambda one: one.held_out), plan.objective_units
+        rows.append(
+            {
+                "value": value,
+                "exists": plan.exists,
+                "objective": plan.objective if plan.exists else np.nan,
+                "in_sample": report.in_sample,
+                "held_out": report.held_out,
+                "lower95": report.held_out_interval[0],
+                "upper95": report.held_out_interval[1],
+                "seconds": plan.record["seconds"],
+            }
+        )
+    frame = pd.DataFrame(rows)
+    frame.attrs = {"goal": goals[goal].describe(), "over": over, "units": units}
+    return frame
+
+
+def _moved(goal: WaitingGoal, over: str, value: float | str) -> WaitingGoal:
+    """The goal with another probability, bound or date."""
+    assert isinstance(goal, WaitTime | WaitingNow | BacklogSize)
+    if over == "probability":
+        return replace(goal, probability=float(value))
+    if isinstance(goal, WaitingNow):
+        return replace(goal, by=str(value))
+    if over == "since":
+        return replace(goal, since=str(value))
+    if isinstance(goal, BacklogSize):
+        return replace(goal, at_most=float(value))
+    return replace(goal, at_most=f"{int(value)} months")
 
 
 def pareto(plan: RegionalPlan, *, between: tuple[str, str], seed: int, points: int = 5) -> pd.DataFrame:

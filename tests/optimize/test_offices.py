@@ -24,6 +24,7 @@ from poblar.optimize import (
     WaitTime,
 )
 from poblar.optimize.chance import deal
+from poblar.optimize.frontier import frontier
 
 MONTHS, DRAWS = 48, 600
 SOON = WaitTime(at_most="3 months", since="2028-06")
@@ -439,3 +440,17 @@ def test_as_many_are_invited_as_officers_and_places_allow() -> None:
     assert float(few.decision["invited"].isel(month=slice(1, 14)).mean()) == pytest.approx(90.0, abs=6.0)
     assert float(many.decision["invited"].isel(month=slice(3, 14)).min()) == 150.0
     assert min(report.held_out for report in few.goals + many.goals) == 1.0
+
+
+def test_the_frontier_of_a_wait_rises_with_what_is_asked() -> None:
+    queue = offices({"A": 100.0}, noise=0.3)
+    problem = StaffingPlan(queue, start="2027-01", in_post=10, levers=[OFFICER], goals=[SOON])
+    surer = frontier(problem, over="probability", values=[0.5, 0.8, 0.95], seed=1)
+    sooner = frontier(problem, over="target", values=[6, 3, 1], seed=1)
+    earlier = frontier(problem, over="since", values=["2029-06", "2028-06", "2027-10"], seed=1)
+    for found in (surer, sooner, earlier):
+        assert found["exists"].all()
+        assert found["objective"].is_monotonic_increasing
+    assert surer.loc[1, "objective"] < sooner.loc[1, "objective"]  # 80 and 90 % of a wait of three months
+    with pytest.raises(GoalError, match="expected over= probability, target or since"):
+        frontier(problem, over="weather", values=[1.0])
