@@ -454,3 +454,21 @@ def test_the_frontier_of_a_wait_rises_with_what_is_asked() -> None:
     assert surer.loc[1, "objective"] < sooner.loc[1, "objective"]  # 80 and 90 % of a wait of three months
     with pytest.raises(GoalError, match="expected over= probability, target or since"):
         frontier(problem, over="weather", values=[1.0])
+
+
+def test_classes_that_come_first_are_queues_that_share_the_staff() -> None:
+    """Thirty children and 70 others a month, and ten officers: capacity is reserved for each as it was promised."""
+    queue = offices({"A": 100.0}, noise=0.2)
+    classes = [queue.assign(arrivals=share * queue["arrivals"]) for share in (0.3, 0.7)]
+    both = xr.concat(classes, xr.IndexVariable("stage", ["children", "others"]))
+    goals = [
+        WaitTime(at_most="1 month", since="2028-06", stage="children"),
+        WaitTime(at_most="6 months", since="2028-06", stage="others"),
+    ]
+    problem = StaffingPlan(both, start="2027-01", in_post=10, levers=[OFFICER], goals=goals, share_staff=True)
+    plan = problem.solve(seed=1)
+    assert plan.exists
+    assert all(report.held_out > 0.86 for report in plan.goals)
+    strict = [WaitTime(at_most="1 month", since="2028-06")]
+    alike = StaffingPlan(both, start="2027-01", in_post=10, levers=[OFFICER], goals=strict, share_staff=True)
+    assert plan.objective < alike.solve(seed=1).objective
