@@ -33,6 +33,7 @@ from .projection import Projection
 from .published_fertility import PublishedFertility
 from .published_mortality import PublishedMortality
 from .queue import simulate_queue
+from .recognition import Recognition, lottery
 from .rogers_castro import MigrantAges, ModelSchedule
 from .scenarios import Scenario
 from .schedules import CATEGORIES, PROFILES
@@ -78,6 +79,7 @@ __all__ = [
     "Projection",
     "PublishedFertility",
     "PublishedMortality",
+    "Recognition",
     "Removal",
     "Route",
     "Sampling",
@@ -99,6 +101,7 @@ __all__ = [
     "fit_schedule",
     "gamma_lag",
     "in_cases",
+    "lottery",
     "margins",
     "match_net",
     "mean_wait",

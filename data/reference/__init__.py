@@ -11,10 +11,12 @@ import pandas as pd
 
 from .._table import read_table
 from ..axes import UNITS
+from ..errors import DataError
 from ..panel import Panel
+from ..recognition import decision_panel
 from ..region import Region, from_tables
 
-__all__ = ["COUNTRIES", "Region", "agency", "region", "sources"]
+__all__ = ["COUNTRIES", "Region", "agency", "decisions", "region", "sources"]
 
 COUNTRIES: Final = ("CAN", "USA", "MEX", "GTM", "HND", "SLV")
 """The six countries of the bundled tables."""
@@ -86,6 +88,48 @@ def agency() -> pd.DataFrame:
     """
     text = read_table(_FOLDER / "agency.csv").reset_index(drop=True)
     return text.assign(value=text["value"].astype(float))
+
+
+def decisions(asylum: str) -> Panel:
+    """Decisions on asylum by origin and year, in persons: the 12 origins with the most.
+
+    Parameters
+    ----------
+    asylum : str
+        Country of asylum, MEX, USA or CAN.
+
+    Returns
+    -------
+    Panel
+        ``decided`` and ``recognized`` over origin and year, to 2022.
+
+    Raises
+    ------
+    DataError
+        If the country is not bundled.
+
+    References
+    ----------
+    UNHCR, Refugee Data Finder. See `sources`.
+
+    Examples
+    --------
+    >>> mexico = decisions("MEX")
+    >>> mexico["decided"].sel(origin="HND", year=2022).item()
+    12362.0
+    """
+    entry, path = sources()["decisions"], _FOLDER / "decisions.csv"
+    table = read_table(path)
+    if asylum not in set(table["country"]):
+        raise DataError(
+            expected=f"a country of asylum among {', '.join(table['country'].unique())}",
+            found=repr(asylum),
+            remedy="choose one, or read others with poblar.data.recognition.read_decisions",
+        )
+    about = {"source": f"{entry['publisher']}, {entry['title']}"}
+    about |= {key: entry[key] for key in ("revision", "licence", "retrieved", "note")}
+    table = table[table["country"] == asylum]
+    return decision_panel(table, group="origin", provenance=about, missing=entry["missing"], file=path)
 
 
 def sources() -> dict[str, Any]:
