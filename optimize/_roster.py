@@ -84,6 +84,8 @@ def roster(staff: Workforce, plan: Array) -> xr.Dataset:
     if staff.redirects:
         moved = staff.moved(plan)[..., starts]
         found["redirected"] = ("office", "destination", "month"), moved, {"units": "share"}
+        if staff.handed:
+            found["waiting_redirected"] = ("office", "destination"), staff.handed_on(plan), {"units": "share"}
         found = found.assign_coords(office=offices, destination=offices)
     if staff.intakes:
         coming = np.add.reduceat(staff.coming(plan), starts, axis=1)

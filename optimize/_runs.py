@@ -36,7 +36,8 @@ class Runs:
             officers = self.staff.officers(plan, self.draws)
             moved = self.staff.moved(plan) if self.staff.redirects else None
             coming = self.staff.coming(plan) if self.staff.intakes else 0.0
-            self.last = key, self.work.arriving(officers, moved, self.draws, coming), officers
+            handed = self.staff.handed_on(plan) if self.staff.handed else None
+            self.last = key, self.work.arriving(officers, moved, self.draws, coming, handed), officers
         return self.last[1], self.last[2]
 
     def trial(self, number: int, plan: Array) -> Trial:

@@ -27,7 +27,12 @@ def staffing_model(staff: Workforce, objective: str, spare: float = 0.0) -> Mode
         limits += _of_pool(staff, pool, plan)
     for lever, columns in zip(staff.redirects, staff.sent, strict=True):
         limits.append(plan[columns] <= lever.at_most)
+    for number, column in staff.handed.items():
+        limits.append(plan[column] <= staff.redirects[number].waiting_at_most)
     for origin in {lever.origin for lever in staff.redirects}:
+        handed = [plan[c] for number, c in staff.handed.items() if staff.redirects[number].origin == origin]
+        if len(handed) > 1:
+            limits.append(cp.sum(cp.hstack(handed)) <= 1.0)
         several = [c for lever, c in zip(staff.redirects, staff.sent, strict=True) if lever.origin == origin]
         if len(several) > 1:
             limits.append(cp.sum([plan[columns] for columns in several]) <= 1.0)

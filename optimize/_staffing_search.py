@@ -20,7 +20,7 @@ from ._workload import Workload
 from .calibrate import calibrated, calibrated_each
 from .chance import Margins, deal
 from .errors import GoalError
-from .fifo import FifoMargins, Moved, Rows, Together, growth_of
+from .fifo import FifoMargins, Handed, Moved, Rows, Together, growth_of
 from .program import Model
 from .solve import ChanceGoal, Cuts, Solution
 from .waiting import Setting, WaitingGoal
@@ -174,7 +174,8 @@ class Search:
             return self.work.arriving(officers)
         moved = self.staff.moved(plan) if self.staff.redirects else None
         coming = self.staff.coming(plan) if self.staff.intakes else 0.0
-        return self.work.arriving(self.staff.officers(plan), moved, invited=coming)
+        handed = self.staff.handed_on(plan) if self.staff.handed else None
+        return self.work.arriving(self.staff.officers(plan), moved, invited=coming, handed=handed)
 
     def _cuts(self, arriving: Sequence[xr.Dataset], sooner: int, last: Cuts | None = None) -> Cuts:
         chances = self.chances(arriving, sooner)
@@ -257,7 +258,8 @@ class Search:
             np.cumsum(growth * arrivals, axis=1, out=work[:, 1:])
             np.cumsum(growth * power * officers, axis=1, out=fixed[:, 1:])
             work += stage["backlog"].to_numpy()[:, None]
-            line = FifoMargins((1.0 + HAIR) * work, fixed, growth * power, self.staff.size, hands, moved)
+            handed = self._handed(office, draws) if queue < count else []
+            line = FifoMargins((1.0 + HAIR) * work, fixed, growth * power, self.staff.size, hands, moved, handed)
             found.append((line, growth))
         return found
 
@@ -268,6 +270,11 @@ class Search:
             columns
             for lever, columns in zip(self.staff.redirects, self.staff.sent, strict=True)
             if office in (lever.origin, lever.destination)
+        ]
+        moved += [
+            np.array([column])
+            for number, column in self.staff.handed.items()
+            if office in (self.staff.redirects[number].origin, self.staff.redirects[number].destination)
         ]
         intakes = zip(self.staff.intakes, self.staff.invited, strict=True)
         moved += [columns for lever, columns in intakes if lever.office == office]
@@ -285,6 +292,16 @@ class Search:
         for lever, columns in zip(self.staff.intakes, self.staff.invited, strict=True):
             if lever.office == office:
                 found.append(Moved(columns, self.staff.each_month, growth))
+        return found
+
+    def _handed(self, office: str, draws: Positions) -> list[Handed]:
+        """Those waiting at the start whom redirects send to an office, and away."""
+        first, found = next(iter(self.work.stages.values())), []
+        for number, column in self.staff.handed.items():
+            lever = self.staff.redirects[number]
+            if office in (lever.origin, lever.destination):
+                waiting = first["backlog"].isel(draw=draws).sel(country=lever.origin).to_numpy()
+                found.append(Handed(column, waiting if office == lever.destination else -waiting))
         return found
 
     def queues_of(self, goal: WaitingGoal) -> list[int]:

@@ -54,6 +54,8 @@ class Workforce:
     budget : FiscalBudget, optional
     expected : array, shape (office, month)
         Cases expected to apply, for the cost of sending them.
+    waiting : array, shape (office,)
+        Cases expected to wait at the start.
     offices : sequence of str
     hired : sequence of (int, float)
         Officers of the first grade, in the only pool, who are hired already: first month in post, and how many.
@@ -66,6 +68,7 @@ class Workforce:
     in_post: Array
     budget: FiscalBudget | None
     expected: Array
+    waiting: Array
     offices: Sequence[str]
     hired: Sequence[tuple[int, float]] = ()
 
@@ -153,7 +156,14 @@ class Workforce:
     def size(self) -> int:
         """Columns of the plan."""
         whole = sum(len(block.columns) for block in self.staff) + self.months * len(self.shared)
-        return whole + self.quarters * (len(self.redirects) + len(self.intakes)) + len(self.openings)
+        whole += self.quarters * (len(self.redirects) + len(self.intakes)) + len(self.openings)
+        return whole + sum(lever.waiting_at_most > 0.0 for lever in self.redirects)
+
+    @cached_property
+    def handed(self) -> dict[int, int]:
+        """Column of each redirect, by number, that may send those who wait at the start."""
+        may = [number for number, lever in enumerate(self.redirects) if lever.waiting_at_most > 0.0]
+        return {number: self.size - len(may) + at for at, number in enumerate(may)}
 
     def _block(self, lever: Staffing | Surge | Overtime, what: str, pool: int, at: int) -> Block | None:
         """Columns of a lever in a pool; those without effect before the horizon are left out."""
@@ -196,6 +206,7 @@ class Workforce:
             levers=[lever for lever in self.levers if not isinstance(lever, Intake) or lever.office == office],
             in_post=self.in_post[:, mine],
             expected=self.expected[at : at + 1],
+            waiting=self.waiting[at : at + 1],
             offices=[office],
         )
 
@@ -263,6 +274,9 @@ class Workforce:
         for lever, columns in zip(self.redirects, self.sent, strict=True):
             cases = self.expected[self.offices.index(lever.origin)]
             cost[:, columns] = lever.cost * cases[:, None] * self.in_quarter
+        for number, column in self.handed.items():
+            lever = self.redirects[number]
+            cost[0, column] = lever.cost * self.waiting[self.offices.index(lever.origin)]
         for lever, column in zip(self.openings, self.opened, strict=True):
             cost[self.at(lever.date), column] = lever.cost
         return cost
@@ -334,6 +348,14 @@ class Workforce:
         for lever, columns in zip(self.redirects, self.sent, strict=True):
             place = self.offices.index(lever.origin), self.offices.index(lever.destination)
             found[place] += self.in_quarter @ plan[columns]
+        return found
+
+    def handed_on(self, plan: Array) -> Array:
+        """Shares (from, to) of those waiting at the start who are sent on."""
+        found = np.zeros((len(self.offices), len(self.offices)))
+        for number, column in self.handed.items():
+            lever = self.redirects[number]
+            found[self.offices.index(lever.origin), self.offices.index(lever.destination)] += plan[column]
         return found
 
     def coming(self, plan: Array) -> Array:

@@ -71,11 +71,13 @@ class Workload:
         moved: Array | None = None,
         draws: Positions | None = None,
         invited: Array | float = 0.0,
+        handed: Array | None = None,
     ) -> list[xr.Dataset]:
         """The queues, stage by stage, with what arrives when these officers are at work.
 
         `officers` (queue, month) or (draw, queue, month); `moved` (office, office, month), the share of the applicants
-        of the first that is sent to the second; `draws` some of them; `invited` (office, month), who come besides.
+        of the first that is sent to the second; `draws` some of them; `invited` (office, month), who come besides;
+        `handed` (office, office), the share of those waiting at the start who are sent.
         """
         count, found = len(self.offices), []
         sent: dict[str, Array] = {}
@@ -84,6 +86,10 @@ class Workload:
             arrivals = queue["arrivals"].to_numpy()
             if number == 0 and moved is not None:
                 arrivals = np.maximum(arrivals + send(arrivals, moved), 0.0)
+            if number == 0 and handed is not None:
+                waiting = queue["backlog"].transpose("draw", "country").to_numpy()
+                waiting = np.maximum(waiting + waiting @ handed - waiting * handed.sum(axis=1), 0.0)
+                queue = queue.assign(backlog=(("draw", "country"), waiting))
             besides = sent.get(name, 0.0) if number else invited
             queue = queue.assign(arrivals=(DIMS, arrivals + besides))
             found.append(queue)

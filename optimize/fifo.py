@@ -52,6 +52,13 @@ class Moved(NamedTuple):
     flow: Array  # grown cases (draw, month), negative where they go away
 
 
+class Handed(NamedTuple):
+    """A lever that sends a part of those who wait at the start here, or away: its column, and cases (draw,)."""
+
+    column: int
+    waiting: Array  # negative where they go away
+
+
 class Rows(NamedTuple):
     """What must be covered by when.
 
@@ -81,8 +88,8 @@ class FifoMargins:
         Grown cases that one officer decides.
     levers : int
         Columns of the plan.
-    hands, moved : sequence of Hands and of Moved
-        How the plan acts on the capacity and on the work.
+    hands, moved, handed : sequence of Hands, of Moved and of Handed
+        How the plan acts on the capacity, on the work and on the backlog.
     rows : Rows
         What must be covered.
     scaled : bool
@@ -106,6 +113,7 @@ class FifoMargins:
     levers: int
     hands: Sequence[Hands] = ()
     moved: Sequence[Moved] = ()
+    handed: Sequence[Handed] = ()
     rows: Rows = field(default_factory=lambda: Rows(np.zeros(0, np.int64), np.zeros(0, np.int64)))
     scaled: bool = True
 
@@ -144,6 +152,8 @@ class FifoMargins:
             covered = scale[:, None] * (inside + share * (month == upto[:, None]))
             for part in self.moved:
                 slope[part.columns] -= (covered * part.flow[draws]).sum(0) @ part.months
+        for part in self.handed:
+            slope[part.column] -= float((scale * (since == 0) * part.waiting[draws]).sum())
         return constant, slope
 
     def take(self, draws: Positions) -> FifoMargins:
@@ -161,6 +171,7 @@ class FifoMargins:
                 for part in self.hands
             ],
             moved=[part._replace(flow=part.flow[draws]) for part in self.moved],
+            handed=[part._replace(waiting=part.waiting[draws]) for part in self.handed],
             rows=self.rows if allowance is None else self.rows._replace(allowance=allowance[draws]),
         )
 
@@ -194,6 +205,8 @@ class FifoMargins:
         work = self.work
         for part in self.moved:
             work = work + _cumulated(part.flow * (part.months @ plan[part.columns]))
+        for part in self.handed:
+            work = work + part.waiting[:, None] * plan[part.column]
         return work
 
     def _size(self) -> Array:
@@ -202,6 +215,8 @@ class FifoMargins:
         for part in self.moved:
             if part.flow.sum() > 0.0:
                 size = size + 0.5 * _cumulated(part.flow)
+        for part in self.handed:
+            size = size + 0.5 * np.maximum(part.waiting, 0.0)[:, None]
         return size
 
     def _average(self, draws: Positions) -> Array:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from .errors import GoalError
 from .held import PopulationGoal
+from .plan import GoalReport, Plan
 from .quota import OpenQuotaPlan, QuotaPlan
 from .regional import RegionalPlan
 from .staffing import StaffingPlan
@@ -82,21 +83,25 @@ def frontier(
         asked = _with(goals[goal], over, float(value))
         plan = opened.solve([*goals[:goal], asked, *goals[goal + 1 :]])
         report, units = plan.goals[goal], plan.objective_units
-        rows.append(
-            {
-                "value": float(value),
-                "exists": plan.exists,
-                "objective": plan.objective if plan.exists else np.nan,
-                "in_sample": report.in_sample,
-                "held_out": report.held_out,
-                "lower95": report.held_out_interval[0],
-                "upper95": report.held_out_interval[1],
-                "seconds": plan.record["seconds"],
-            }
-        )
+        rows.append(_point(float(value), plan, report))
     frame = pd.DataFrame(rows)
     frame.attrs = {"goal": goals[goal].describe(), "over": over, "units": units}
     return frame
+
+
+def _point(value: float | str, plan: Plan, report: GoalReport) -> dict[str, object]:
+    """A row of a frontier."""
+    low, high = report.held_out_interval
+    return {
+        "value": value,
+        "exists": plan.exists,
+        "objective": plan.objective if plan.exists else np.nan,
+        "in_sample": report.in_sample,
+        "held_out": report.held_out,
+        "lower95": low,
+        "upper95": high,
+        "seconds": plan.record["seconds"],
+    }
 
 
 def _of_waits(
@@ -115,18 +120,7 @@ def _of_waits(
         plan = replace(problem, goals=[*goals[:goal], asked, *goals[goal + 1 :]]).solve(seed=seed)
         mine = [report for report in plan.goals if report.goal.endswith(asked.describe())]
         report, units = min(mine, key=lambda one: one.held_out), plan.objective_units
-        rows.append(
-            {
-                "value": value,
-                "exists": plan.exists,
-                "objective": plan.objective if plan.exists else np.nan,
-                "in_sample": report.in_sample,
-                "held_out": report.held_out,
-                "lower95": report.held_out_interval[0],
-                "upper95": report.held_out_interval[1],
-                "seconds": plan.record["seconds"],
-            }
-        )
+        rows.append(_point(value, plan, report))
     frame = pd.DataFrame(rows)
     frame.attrs = {"goal": goals[goal].describe(), "over": over, "units": units}
     return frame

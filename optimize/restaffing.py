@@ -72,6 +72,8 @@ class RollingStaffing:
         levers, goals = self.problem.levers, self.problem.goals
         if len(levers) != 1 or not isinstance(levers[0], Staffing) or isinstance(levers[0].attrition, xr.DataArray):
             raise GoalError("expected one Staffing lever whose attrition is a number, found others.")
+        if not isinstance(self.problem.in_post, float | int):
+            raise GoalError(f"expected in_post= a number, found {self.problem.in_post!r}.")
         if not goals or not all(isinstance(goal, WaitTime) for goal in goals):
             raise GoalError("expected goals that are WaitTime, found others.")
         if self.problem.queue["arrivals"].size > self.problem.queue.sizes["draw"] * self.problem.queue.sizes["month"]:
@@ -249,8 +251,8 @@ class RollingStaffing:
             for age in range(int(goal.target)):
                 applied = labels[revision] - np.timedelta64(1 + age, "M")
                 older = (pending - ages[:age].sum()) / max(pending, NOBODY)
-                if applied >= month(goal.since) and ages[age] > NOBODY and older > NOBODY:
-                    by = applied + np.timedelta64(int(goal.target), "M")
+                by = applied + np.timedelta64(int(goal.target), "M")
+                if month(goal.since) <= applied and by <= labels[-1] and min(ages[age], older) > NOBODY:
                     probability = 1.0 - self._risk(len(labels)) * (1.0 - goal.probability)
                     found.append(WaitingNow(by=str(by), share=min(older, 1.0), probability=probability))
         return found

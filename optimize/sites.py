@@ -21,13 +21,15 @@ class Redirect:
         Offices.
     at_most : float
         Most of the origin's applicants, as a share.
+    waiting_at_most : float
+        Most of those who wait there at the plan's start, as a share; they are sent at once.
     cost : float
         Cost of one case sent, in the currency of the officers; paid for as many as are expected.
 
     Raises
     ------
     GoalError
-        If both are one office, the share is not from 0 to 1, or the cost is negative.
+        If both are one office, no share is above 0, one is above 1, or the cost is negative.
 
     Examples
     --------
@@ -38,15 +40,18 @@ class Redirect:
     origin: str
     destination: str
     at_most: float = 0.5
+    waiting_at_most: float = 0.0
     cost: float = 0.0
 
     def __post_init__(self) -> None:
         if self.origin == self.destination:
             raise GoalError(f"redirect: expected two offices, found {self.origin!r} twice.")
-        if not 0.0 < self.at_most <= 1.0 or not self.cost >= 0.0:
+        shares = self.at_most, self.waiting_at_most
+        if not all(0.0 <= share <= 1.0 for share in shares) or max(shares) == 0.0 or not self.cost >= 0.0:
             raise GoalError(
-                f"redirect from {self.origin} to {self.destination}: expected at_most= a share above 0 to 1 and a cost "
-                f"of zero or more, found {self.at_most} and {self.cost}."
+                f"redirect from {self.origin} to {self.destination}: expected at_most= or waiting_at_most= a share "
+                "above 0 to 1 and a cost of zero or more, found "
+                f"{self.at_most}, {self.waiting_at_most} and {self.cost}."
             )
 
 

@@ -210,6 +210,7 @@ class StaffingPlan:
             in_post=in_post,
             budget=self.budget,
             expected=first["arrivals"].mean("draw").transpose("country", "month").to_numpy(),
+            waiting=first["backlog"].mean("draw").transpose("country").to_numpy(),
             offices=offices,
             hired=[(int((month(first) - work.labels[0]).astype(int)), float(n)) for first, n in self.hired.items()],
         )

@@ -472,3 +472,23 @@ def test_classes_that_come_first_are_queues_that_share_the_staff() -> None:
     strict = [WaitTime(at_most="1 month", since="2028-06")]
     alike = StaffingPlan(both, start="2027-01", in_post=10, levers=[OFFICER], goals=strict, share_staff=True)
     assert plan.objective < alike.solve(seed=1).objective
+
+
+def test_those_who_wait_are_sent_to_where_officers_are_idle() -> None:
+    """1,500 wait in the south, and the north could decide 50 a month more: it gets as many as it can clear in time."""
+    queue = offices({"North": 100.0, "South": 100.0}, noise=0.0).assign(backlog=("office", [0.0, 1500.0]))
+    lever = Staffing(cost=12_000.0, attrition=0.0, releases=False)
+    send = Redirect(origin="South", destination="North", at_most=0.0, waiting_at_most=1.0)
+    goals = [WaitingNow(by="2028-06"), SOON]
+    problem = StaffingPlan(
+        queue, start="2027-01", in_post={"North": 15, "South": 14}, levers=[lever, send], goals=goals
+    )
+    plan = problem.solve(seed=1)
+    assert plan.exists
+    assert plan.decision["hires"].sum() == 0.0
+    assert min(report.held_out for report in plan.goals) == 1.0
+    sent = 1500.0 * float(plan.decision["waiting_redirected"].sel(office="South", destination="North"))
+    # Who applies in June 2028 is decided by September: 21 months of 140 cover 18 of 100, and who was left to wait.
+    assert 1500.0 - sent <= 140.0 * 21 - 100.0 * 18 + 1.0
+    without = StaffingPlan(queue, start="2027-01", in_post={"North": 15, "South": 14}, levers=[lever], goals=goals)
+    assert without.solve(seed=1).decided["hires"].sum() > 0.0
