@@ -142,6 +142,22 @@ SOURCES: Final[dict[str, dict[str, Any]]] = {
             "staff": _NO_STAFF,
         },
     ),
+    "decisions": _table(
+        _UNHCR,
+        "",
+        {
+            "country": "country of asylum, ISO 3166-1 alpha-3",
+            "origin": "ISO 3166-1 alpha-3, as UNHCR names it",
+            "year": "calendar year",
+            "decided": "persons per year",
+            "recognized": "persons per year",
+        },
+        "Decisions on asylum by origin, persons at one level of decision a year, the 12 origins with the most: decided "
+        "are recognized and rejected, without those closed; recognized is refugee status and other protection. MEX: "
+        "first instance at COMAR; CAN: first instance; USA: affirmative applications at USCIS (UNHCR level EO), not "
+        "the courts, from 2002. A year of an origin without a row had no decisions.",
+        missing="MEX 2011 and 2013: UNHCR gives recognitions alone; MEX 2014: UNHCR gives no decisions",
+    ),
     "agency": _table(
         _AGENCIES,
         "",

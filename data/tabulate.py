@@ -17,6 +17,7 @@ from ._agency import COLUMNS, COMAR_SERIES, EOIR_NOTES, FIGURES
 from ._sources import OWN, SOURCES
 from ._table import numbers, read_table
 from .errors import DataError
+from .recognition import read_decisions
 from .reference import COUNTRIES
 from .unhcr import read_ledgers
 from .world import read_tables
@@ -24,6 +25,8 @@ from .world import read_tables
 __all__ = ["tabulate"]
 
 _STAFF: Final = {("MEX", 2019): 48, ("MEX", 2020): 140}
+_RECOGNITION: Final = ("MEX", "USA", "CAN")
+_ORIGINS: Final = 12
 _PERSONS: Final = {"births", "deaths", "net_migration", "population", "net_migrants"}
 
 
@@ -58,7 +61,8 @@ def tabulate(wpp: str | Path, asylum: str | Path, out: str | Path) -> list[Path]
     DataError: nowhere/population_total_31dec.csv.gz: expected a file, found none; …
     """
     wpp, asylum, out = Path(wpp), Path(asylum), Path(out)
-    tables = _published(wpp) | {"asylum": _asylum(asylum), "agency": _agency(asylum)}
+    tables = _published(wpp)
+    tables |= {"asylum": _asylum(asylum), "decisions": _decisions(asylum), "agency": _agency(asylum)}
     described = set(SOURCES) - set(OWN)
     if set(tables) != described:
         raise DataError(
@@ -88,6 +92,16 @@ def _asylum(folder: Path) -> pd.DataFrame:
     staff = [_STAFF.get((country, year)) for country, year in zip(frame["country"], frame["year"], strict=True)]
     flows = ["applications", "recognized", "rejected", "closed", "pending"]
     return frame.astype(dict.fromkeys(flows, "Int64")).assign(staff=pd.array(staff, dtype="Int64"))
+
+
+def _decisions(folder: Path) -> pd.DataFrame:
+    """Decisions of Mexico, the United States and Canada, of the origins with the most."""
+    parts = [
+        read_decisions(folder, country, largest=_ORIGINS).to_frame().dropna().assign(country=country)
+        for country in _RECOGNITION
+    ]
+    table = pd.concat(parts)
+    return table[table["decided"] > 0].astype({"decided": int, "recognized": int})
 
 
 def _agency(folder: Path) -> pd.DataFrame:

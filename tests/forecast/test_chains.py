@@ -186,6 +186,15 @@ def test_an_interrupted_run_goes_on_to_the_same_draws(tmp_path: Path, monkeypatc
     assert seen[0].done == 560  # the chain that was read
 
 
+@pytest.fixture
+def keyboard() -> Iterator[None]:
+    """An interruption raises, also where tests run beside one another and leave it to the process above."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("keyboard")
 def test_an_interruption_from_the_keyboard_stops_the_chains(tmp_path: Path) -> None:
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
 
