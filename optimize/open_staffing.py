@@ -223,7 +223,8 @@ class OpenStaffingPlan:
 def _record(found: Found, seed: int) -> dict[str, str | float]:
     """How a plan was solved; in parts, how all of them were."""
     records = [solution.record(seed) for _, solution in found.parts]
-    total = {key: sum(float(one[key]) for one in records) for key in ("linear_programs", "seconds")}
+    total: dict[str, float] = {"linear_programs": sum(int(one["linear_programs"]) for one in records)}
+    total["seconds"] = sum(float(one["seconds"]) for one in records)
     most = {key: max(float(one[key]) for one in records) for key in ("tail_shortfall", "tail_widening")}
     return records[0] | total | most
 
