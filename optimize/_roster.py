@@ -156,7 +156,7 @@ def _round(plan: Array, hires: Block, releases: Block | None, lever: Staffing) -
     """Hires so far are rounded up; of releases so far as many more as that has added and is at work."""
     so_far = np.cumsum(plan[hires.columns])
     up = np.ceil(np.round(so_far, 6))
-    plan[hires.columns] = np.diff(up, prepend=0.0)
+    plan[hires.columns] = np.diff(up, prepend=0.0) + 0.0  # not minus zero
     if releases is None:
         return
     lag = -(-(months_in(lever.recruitment_lag) + months_in(lever.training) + len(lever.ramp)) // QUARTER)
@@ -166,7 +166,7 @@ def _round(plan: Array, hires: Block, releases: Block | None, lever: Staffing) -
         added[lag : lag + count] = (up - so_far)[:count]
         added[lag + count :] = added[lag + count - 1]
     more = np.floor(np.round(np.cumsum(plan[releases.columns]) + added, 6))
-    plan[releases.columns] = np.diff(np.minimum.accumulate(more[::-1])[::-1], prepend=0.0)
+    plan[releases.columns] = np.diff(np.minimum.accumulate(more[::-1])[::-1], prepend=0.0) + 0.0
 
 
 def _named(

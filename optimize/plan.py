@@ -134,19 +134,12 @@ class Plan:
 
     def to_frame(self) -> pd.DataFrame:
         """The plan as a tidy table, a row for each lever and period; raises `NoPlanError` where there is none."""
-        decision = self.decision
-        if "hires" in decision:  # by quarter; officers month by month, and who is sent where, have axes of their own
-            axes = set(decision["hires"].dims)
-            return (
-                decision[[name for name in decision if set(decision[name].dims) <= axes]].to_dataframe().reset_index()
-            )
-        if "admissions_by_age" not in decision:
-            return decision.to_dataframe().reset_index()
-        # Where ages were decided too, a row for each of them, and the other categories beside them.
-        free = decision["admissions_by_age"].to_series().rename("admissions").reset_index()
-        whole = decision["admissions"].to_series().reset_index()
-        others = whole[~whole["category"].isin(free["category"])].assign(ages=EVERY_AGE)
-        return pd.concat([free, others], ignore_index=True)[["category", "year", "ages", "admissions"]]
+        return _tidy(self.decision)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """What was decided as a tidy table; where no plan exists, the one that comes nearest."""
+        return _tidy(self.decided)
 
     def certificate(self) -> pd.DataFrame:
         """Goal by goal: requested, reached in sample and held out with its 95 % interval."""
@@ -179,3 +172,17 @@ class Plan:
         if self.assumptions:
             parts.append("Assumed: " + "; ".join(self.assumptions) + ".")
         return "\n\n".join(parts)
+
+
+def _tidy(decided: xr.Dataset) -> pd.DataFrame:
+    """A row for each lever and period."""
+    if "hires" in decided:  # by quarter; officers month by month, and who is sent where, have axes of their own
+        axes = set(decided["hires"].dims)
+        return decided[[name for name in decided if set(decided[name].dims) <= axes]].to_dataframe().reset_index()
+    if "admissions_by_age" not in decided:
+        return decided.to_dataframe().reset_index()
+    # Where ages were decided too, a row for each of them, and the other categories beside them.
+    free = decided["admissions_by_age"].to_series().rename("admissions").reset_index()
+    whole = decided["admissions"].to_series().reset_index()
+    others = whole[~whole["category"].isin(free["category"])].assign(ages=EVERY_AGE)
+    return pd.concat([free, others], ignore_index=True)[["category", "year", "ages", "admissions"]]

@@ -76,7 +76,7 @@ def plan_record(plan: Plan) -> dict[str, Any]:
 
 def plan_frame(plan: Plan) -> pd.DataFrame:
     """The plan, or what comes nearest to one, as a tidy table; months as "2027-01"."""
-    frame = plan.decided.to_dataframe().reset_index()
+    frame = plan.table
     if "month" in frame:
         frame["month"] = frame["month"].dt.strftime("%Y-%m")
     return frame

@@ -73,6 +73,7 @@ def test_plans_are_tables_and_respect_the_smoothness_asked_for(demo: Path) -> No
     assert (np.abs(np.diff(change)) <= 0.1 * change[:-1] + 1).all()
     staffing = pd.read_csv(demo / "staffing_plan.csv")
     assert staffing["month"].iloc[0] == "2027-01"
+    assert staffing["month"].is_unique
     assert (staffing[["hires", "releases"]] % 1 == 0).all(axis=None)
     assert (staffing["at_work"] <= staffing["in_post"] + 1e-6).all()
 
