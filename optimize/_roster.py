@@ -136,6 +136,11 @@ def whole_officers(staff: Workforce, plan: Array) -> Array:
             mine = {b.what: b for b in staff.staff if b.pool == pool and b.lever is lever}
             if "hires" in mine:
                 _round(plan, mine["hires"], mine.get("releases"), lever)
+                cap = cap_at(lever.at_most, staff.pools[pool][0])
+                if cap is not None:
+                    _within(
+                        plan, cap, staff.posted(pool, staff.grades.index(lever)), mine["hires"], mine.get("releases")
+                    )
     for block in staff.staff:
         if isinstance(block.lever, Surge):
             plan[block.columns] = np.ceil(np.round(plan[block.columns], 6))
@@ -167,6 +172,21 @@ def _round(plan: Array, hires: Block, releases: Block | None, lever: Staffing) -
         added[lag + count :] = added[lag + count - 1]
     more = np.floor(np.round(np.cumsum(plan[releases.columns]) + added, 6))
     plan[releases.columns] = np.diff(np.minimum.accumulate(more[::-1])[::-1], prepend=0.0) + 0.0
+
+
+def _within(
+    plan: Array, cap: float, posted: tuple[Array, Array, NDArray[np.intp]], hires: Block, releases: Block | None
+) -> None:
+    """One officer fewer wherever rounding has put more in post than the cap, as long as those of the start may stay."""
+    there, matrix, columns = posted
+    most = np.maximum(cap, there) + TRACE
+    while len(over := np.flatnonzero(there + matrix @ plan[columns] > most)):
+        quarter = int(over[0]) // QUARTER
+        if releases is not None and quarter < len(releases.columns):
+            plan[releases.columns[quarter]] += 1.0
+        else:
+            come = (hires.posted[over[0]] > 0.0) & (plan[hires.columns] > 0.0)
+            plan[hires.columns[np.flatnonzero(come)[-1]]] -= 1.0
 
 
 def _named(

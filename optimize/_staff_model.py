@@ -89,7 +89,7 @@ def _of_pool(staff: Workforce, pool: int, plan: cp.Variable) -> list[cp.Constrai
         if cap is not None:
             arrive = np.unique(np.minimum(starts + months_in(lever.recruitment_lag), staff.months - 1))
             room = cap - there[arrive]
-            # Rounding up adds less than one; nobody has to go.
+            # Rounding up adds one as a rule (what is more is let go); nobody has to go.
             limits.append(matrix[arrive] @ plan[columns] <= np.maximum(room - 1.0, np.minimum(room, 0.0)))
         cap = cap_at(lever.hires_at_most, office)
         hires = next((b for b in staff.staff if (b.pool, b.what) == (pool, "hires") and b.lever is lever), None)
@@ -97,7 +97,9 @@ def _of_pool(staff: Workforce, pool: int, plan: cp.Variable) -> list[cp.Constrai
             limits.append(plan[hires.columns] <= np.floor(cap))
     for lever, column in zip(staff.openings, staff.opened, strict=True):
         if lever.office == office:
-            rooms = np.where(np.arange(staff.months) >= staff.at(lever.date), max(lever.rooms - 1.0, 0.0), 0.0)
+            # Rounding up adds less than two in each grade.
+            grades = len({id(block.lever) for block in staff.staff if block.pool == pool and block.what == "hires"})
+            rooms = max(lever.rooms - 2.0 * grades, 0.0) * (np.arange(staff.months) >= staff.at(lever.date))
             limits.append(everyone <= rooms * plan[column])
     for block in staff.staff:
         if block.pool != pool:

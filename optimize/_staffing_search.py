@@ -115,8 +115,7 @@ class Search:
         """The plan, made again for what arrives under it until that changes no more; opened offices first."""
         arriving, turns = self.arriving(None), TURNS
         cuts = self._cuts(arriving, 0)
-        if self.staff.openings:
-            self._choose_openings(cuts)
+        opened = self._choose_openings(cuts) if self.staff.openings else np.zeros(0)
         if not self.in_order or len(self.work.stages) > 1:
             while turns > 0:
                 turns -= 1
@@ -139,7 +138,10 @@ class Search:
             solution = self._calibrated(cuts)
         if solution is not None:
             return True, solution
-        return False, Cuts(cuts.model, [goal for goal in cuts.goals if goal.weight is None]).nearest()
+        near = Cuts(cuts.model, [goal for goal in cuts.goals if goal.weight is None])
+        if self.staff.openings:
+            self._hold(near, opened)
+        return False, near.nearest()
 
     def _calibrated(self, cuts: Cuts, like: Solution | None = None) -> Solution | None:
         def rounded(plan: Array) -> Array:
@@ -149,8 +151,8 @@ class Search:
             return calibrated(cuts, rounded, hint=None if like is None else like.asking)
         return calibrated_each(cuts, rounded, like=like)
 
-    def _choose_openings(self, cuts: Cuts) -> None:
-        """Hold each office open or closed, whichever is cheapest; every choice is tried."""
+    def _choose_openings(self, cuts: Cuts) -> Array:
+        """Hold each office open or closed, whichever is cheapest; every choice is tried. One for each that is open."""
         columns, best = self.staff.opened, (np.inf, np.zeros(0))
         if len(columns) > MOST_OPENINGS:
             raise GoalError(f"expected at most {MOST_OPENINGS} openings, found {len(columns)}; try some at a time.")
@@ -160,7 +162,9 @@ class Search:
             found = cuts.cheapest(1.0)
             if found is not None and found.objective < best[0]:
                 best = found.objective, open_
-        self._hold(cuts, best[1] if len(best[1]) else np.ones(len(columns)))
+        chosen = best[1] if len(best[1]) else np.ones(len(columns))
+        self._hold(cuts, chosen)
+        return chosen
 
     def _hold(self, cuts: Cuts, open_: Array) -> None:
         low, high = np.full(self.staff.size, -np.inf), np.full(self.staff.size, np.inf)

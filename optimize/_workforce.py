@@ -121,49 +121,55 @@ class Workforce:
         return found
 
     @cached_property
-    def shared(self) -> dict[int, Positions]:
-        """Columns (month,) of the officers that each queue gets, where stages share their staff."""
-        first = sum(len(block.columns) for block in self.staff)
-        if not any(stage == "" for _, stage in self.pools) or all(stage == "" for _, stage in self.queues):
-            return {}
-        return {queue: first + queue * self.months + np.arange(self.months) for queue in range(len(self.queues))}
-
-    @cached_property
-    def sent(self) -> list[Positions]:
-        """Columns (quarter,) of each redirect."""
-        first = sum(len(block.columns) for block in self.staff) + self.months * len(self.shared)
-        return [first + k * self.quarters + np.arange(self.quarters) for k in range(len(self.redirects))]
-
-    @cached_property
-    def opened(self) -> Positions:
-        """Column of each opening: one if the office is opened."""
-        first = sum(len(block.columns) for block in self.staff) + self.months * len(self.shared)
-        return first + self.quarters * len(self.redirects) + np.arange(len(self.openings))
-
-    @cached_property
     def intakes(self) -> list[Intake]:
         """Who may be invited."""
         return [lever for lever in self.levers if isinstance(lever, Intake)]
 
     @cached_property
-    def invited(self) -> list[Positions]:
-        """Columns (quarter,) of each intake."""
-        first = sum(len(block.columns) for block in self.staff) + self.months * len(self.shared)
-        first += self.quarters * len(self.redirects) + len(self.openings)
-        return [first + k * self.quarters + np.arange(self.quarters) for k in range(len(self.intakes))]
+    def _layout(self) -> dict[str, Positions]:
+        """Columns of the plan, by what they decide, one kind after the other."""
+        divided = any(stage == "" for _, stage in self.pools) and any(stage != "" for _, stage in self.queues)
+        counts = {
+            "staff": sum(len(block.columns) for block in self.staff),
+            "shared": self.months * len(self.queues) * divided,
+            "sent": self.quarters * len(self.redirects),
+            "opened": len(self.openings),
+            "invited": self.quarters * len(self.intakes),
+            "handed": sum(lever.waiting_at_most > 0.0 for lever in self.redirects),
+        }
+        ends = np.cumsum(list(counts.values()))
+        return {name: np.arange(end - counts[name], end) for name, end in zip(counts, ends, strict=True)}
 
     @cached_property
     def size(self) -> int:
         """Columns of the plan."""
-        whole = sum(len(block.columns) for block in self.staff) + self.months * len(self.shared)
-        whole += self.quarters * (len(self.redirects) + len(self.intakes)) + len(self.openings)
-        return whole + sum(lever.waiting_at_most > 0.0 for lever in self.redirects)
+        return sum(len(columns) for columns in self._layout.values())
+
+    @cached_property
+    def shared(self) -> dict[int, Positions]:
+        """Columns (month,) of the officers that each queue gets, where stages share their staff."""
+        return dict(enumerate(self._layout["shared"].reshape(-1, self.months)))
+
+    @cached_property
+    def sent(self) -> list[Positions]:
+        """Columns (quarter,) of each redirect."""
+        return list(self._layout["sent"].reshape(-1, self.quarters))
+
+    @cached_property
+    def opened(self) -> Positions:
+        """Column of each opening: one if the office is opened."""
+        return self._layout["opened"]
+
+    @cached_property
+    def invited(self) -> list[Positions]:
+        """Columns (quarter,) of each intake."""
+        return list(self._layout["invited"].reshape(-1, self.quarters))
 
     @cached_property
     def handed(self) -> dict[int, int]:
         """Column of each redirect, by number, that may send those who wait at the start."""
         may = [number for number, lever in enumerate(self.redirects) if lever.waiting_at_most > 0.0]
-        return {number: self.size - len(may) + at for at, number in enumerate(may)}
+        return dict(zip(may, self._layout["handed"].tolist(), strict=True))
 
     def _block(self, lever: Staffing | Surge | Overtime, what: str, pool: int, at: int) -> Block | None:
         """Columns of a lever in a pool; those without effect before the horizon are left out."""

@@ -188,6 +188,18 @@ class StaffingPlan:
             raise GoalError("expected hired= for one office and stage, found several; plan them apart.")
         if self.hired and (isinstance(grades[0].attrition, xr.DataArray) or min(self.hired.values()) < 0):
             raise GoalError("expected hired= of zero or more officers, whose attrition is a number, found other.")
+        for lever in grades:
+            uncertain = isinstance(lever.attrition, xr.DataArray)
+            if uncertain and self.share_staff:
+                raise GoalError(
+                    f"{lever.name}: expected attrition that is a number where stages share their staff, found draws; "
+                    "take their mean, or plan the stages apart."
+                )
+            if uncertain and np.size(lever.attrition) != self.queue.sizes["draw"]:
+                raise GoalError(
+                    f"{lever.name}: expected attrition in each of the queue's {self.queue.sizes['draw']} draws, found "
+                    f"{np.size(lever.attrition)}; draw as many."
+                )
         stages = [str(name) for name in self.queue["stage"].to_numpy()] if "stage" in self.queue.dims else [""]
         axis = "office" if "office" in self.queue.dims else "country"
         offices = [str(name) for name in self.queue[axis].to_numpy()]

@@ -1,4 +1,4 @@
-"""Three countries between which people can move, as regional plans see them."""
+"""What plans of several files are tried on: three countries between which people can move, and asylum offices."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 import xarray as xr
 from poblar.data import Region, reference
-from poblar.forecast import Projection, project
-from poblar.optimize import PopulationGoal, SupportRatio
+from poblar.forecast import Projection, project, simulate_queue
+from poblar.optimize import Plan, PopulationGoal, StaffingPlan, SupportRatio
+from poblar.optimize.chance import deal
 
 Walks = Callable[[Region, int, int], dict[str, xr.DataArray]]
 Surely = Callable[..., list[PopulationGoal]]
+Offices = Callable[..., xr.Dataset]
+Held = Callable[[StaffingPlan, Plan], xr.Dataset]
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +61,41 @@ def surely(peoples: Projection) -> Surely:
         return [SupportRatio(at_least=now + more, years=[2042], probability=0.9)]
 
     return goals
+
+
+@pytest.fixture(scope="session")
+def offices() -> Offices:
+    """Queues from 2027-01 on whose officers decide ten cases a month; levels of arrivals are uncertain."""
+
+    def made(arrivals: dict[str, float], *, backlog: float = 0.0, noise: float = 0.3, seed: int = 1) -> xr.Dataset:
+        axes, shape = ("draw", "office", "month"), (600, len(arrivals), 48)
+        rng = np.random.default_rng(seed)
+        level = np.exp(noise * rng.standard_normal((600, len(arrivals), 1)) - 0.5 * noise**2)
+        month = rng.gamma(50.0, 1 / 50.0, shape) if noise else np.ones(shape)
+        mean = np.array(list(arrivals.values()))
+        return xr.Dataset(
+            {
+                "arrivals": (axes, mean[:, None] * level * month),
+                "productivity": (axes, np.full(shape, 10.0)),
+                "withdrawal": (axes, np.full(shape, 0.01 if noise else 0.0)),
+                "backlog": ("office", backlog * mean),
+            },
+            coords={
+                "office": list(arrivals),
+                "month": (np.datetime64("2027-01", "M") + np.arange(48)).astype("datetime64[s]"),
+            },
+        )
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def held() -> Held:
+    """The queues run with a plan's officers on the draws held out."""
+
+    def run(problem: StaffingPlan, plan: Plan) -> xr.Dataset:
+        queue = problem.queue.rename(office="country").isel(draw=deal(600, seed=1)["certify"])
+        officers = problem.officers(plan)
+        return simulate_queue(queue, officers.rename(office="country") if "office" in officers.dims else officers)
+
+    return run
