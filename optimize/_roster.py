@@ -32,9 +32,10 @@ def roster(staff: Workforce, plan: Array) -> xr.Dataset:
     -------
     xarray.Dataset
         Along grade, office, stage and month (the first of each quarter): ``hires``, ``releases`` and ``in_post`` at its
-        end; along office, stage and month ``at_work`` at its end, and ``surge`` and ``overtime`` where there are such
-        levers; ``allocated`` to each stage, where stages share staff; ``redirected``, share of the applicants of an
-        office sent to another; ``opened``, and ``cost`` in the quarter.
+        end; along office, stage and month, of all grades together, ``at_work`` at its end, ``cost`` in it, and
+        ``surge`` and ``overtime`` where there are such levers; ``allocated`` to each stage, where stages share staff;
+        ``redirected``, share of the applicants of an office sent to another, and ``waiting_redirected``, of those
+        waiting at the start; ``invited``, persons; ``opened``; and ``officers`` at work in each month (``calendar``).
     """
     starts = QUARTER * np.arange(staff.quarters)
     last = np.minimum(starts + QUARTER, staff.months) - 1
@@ -75,12 +76,9 @@ def roster(staff: Workforce, plan: Array) -> xr.Dataset:
     if staff.shared:
         variables["allocated"] = _named(officers_at[..., last], offices, names, staff.labels[starts])
     found = xr.Dataset({name: values.assign_attrs(officers) for name, values in variables.items()})
-    queues = np.array(
-        [[staff.queues.index((o, s)) for s in dict.fromkeys(s for _, s in staff.queues)] for o in offices]
-    )
-    stages = list(dict.fromkeys(stage for _, stage in staff.queues))
-    found["officers"] = _named(staff.officers(plan)[queues], offices, stages, staff.labels).rename(month="calendar")
-    found["cost"] = "month", np.add.reduceat(staff.cost(plan), starts), {"units": f"{staff.currency} per quarter"}
+    found["officers"] = _named(officers_at, offices, names, staff.labels).rename(month="calendar")
+    cost = by_pool(np.add.reduceat(staff.cost(plan), starts, axis=1))
+    found["cost"] = cost.assign_attrs(units=f"{staff.currency} per quarter")
     if staff.redirects:
         moved = staff.moved(plan)[..., starts]
         found["redirected"] = ("office", "destination", "month"), moved, {"units": "share"}
@@ -120,7 +118,7 @@ def limits_met(staff: Workforce, plan: Array) -> list[str]:
                 f"{int(full.sum())} quarters"
             )
     if staff.budget is not None:
-        spent = staff.cost(plan)
+        spent = staff.cost(plan).sum(axis=0)
         for year, inside in staff.fiscal_years.items():
             amount = staff.budget.amount(year)
             if amount is not None and spent[inside].sum() >= 0.97 * amount:

@@ -117,7 +117,7 @@ def _of_pool(staff: Workforce, pool: int, plan: cp.Variable) -> list[cp.Constrai
 
 def overspent(staff: Workforce, plan: Array) -> float:
     """What a plan spends in some fiscal year beyond its budget and what was carried over, at most."""
-    most, carried, cost = 0.0, 0.0, staff.cost(plan)
+    most, carried, cost = 0.0, 0.0, staff.cost(plan).sum(axis=0)
     for year, inside in staff.fiscal_years.items():
         amount = None if staff.budget is None else staff.budget.amount(year)
         if staff.budget is None or amount is None:
@@ -138,7 +138,7 @@ def _of_budget(staff: Workforce, cost: Any, spare: float) -> list[Any]:
         if amount is None:
             carried = 0.0
             continue
-        committed = float(staff.committed[inside].sum())
+        committed = float(staff.committed[:, inside].sum())
         if year == next(iter(staff.fiscal_years)) and amount < committed:
             raise GoalError(
                 f"expected a budget of at least {committed:,.0f} in {year}, what those in post at the start cost, "

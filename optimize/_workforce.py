@@ -289,11 +289,29 @@ class Workforce:
 
     @cached_property
     def committed(self) -> Array:
-        """Cost (month,) of those in post at the start."""
+        """Cost (pool, month) of those in post at the start, and of those hired already."""
         months = np.arange(self.months)
-        paid = [self.in_post[grade].sum() * lever.cost / 12 for grade, lever in enumerate(self.grades)]
-        there = np.sum([cost * _stays(lever, months) for cost, lever in zip(paid, self.grades, strict=True)], axis=0)
-        return there + self.grades[0].cost / 12 * self.expected_at(trained=False)
+        paid = [
+            np.multiply.outer(self.in_post[grade] * lever.cost / 12, _stays(lever, months))
+            for grade, lever in enumerate(self.grades)
+        ]
+        paid[0][0] += self.grades[0].cost / 12 * self.expected_at(trained=False)
+        return np.sum(paid, axis=0)
+
+    @cached_property
+    def payer(self) -> Positions:
+        """The pool that pays for each column; the first of its office for who is sent there, invited or opened."""
+        found = np.zeros(self.size, dtype=np.intp)
+        first = {office: pool for pool, (office, _) in reversed(list(enumerate(self.pools)))}
+        for block in self.staff:
+            found[block.columns] = block.pool
+        for lever, columns in zip(self.redirects, self.sent, strict=True):
+            found[columns] = first[lever.origin]
+        for number, column in self.handed.items():
+            found[column] = first[self.redirects[number].origin]
+        for lever, column in zip(self.openings, self.opened, strict=True):
+            found[column] = first[lever.office]
+        return found
 
     @property
     def in_quarter(self) -> Array:
@@ -377,8 +395,9 @@ class Workforce:
         return self.in_quarter / self.in_quarter.sum(axis=0)
 
     def cost(self, plan: Array) -> Array:
-        """Cost (month,) of a plan, those in post at the start included."""
-        return self.committed + self.monthly_cost @ plan
+        """Cost (pool, month) of a plan, those in post at the start included."""
+        pays = self.payer == np.arange(len(self.pools))[:, None]
+        return self.committed + (pays * plan) @ self.monthly_cost.T
 
 
 def _at_work(hands: Sequence[Hands], fixed: Array, plan: Array) -> Array:

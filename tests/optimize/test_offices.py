@@ -239,3 +239,13 @@ def test_what_cannot_be_meant_is_refused(offices: Offices) -> None:
         ask(service="4 months")
     with pytest.raises(GoalError, match="expected routes between stages of the queue"):
         ask(onward={"first": [Route(to="appeal", share=0.3)]})
+
+
+def test_the_cost_of_each_office_is_its_own(two: tuple[StaffingPlan, Plan]) -> None:
+    _, plan = two
+    cost = plan.decision["cost"]
+    assert cost.dims == ("office", "month")
+    assert plan.objective == pytest.approx(float(cost.sum()))
+    paid = plan.decision["in_post"].isel(month=slice(3, None)) * 12_000.0 / 4  # nobody comes or leaves within a quarter
+    quiet = (plan.decision["hires"].shift(month=1, fill_value=0) == 0) & (plan.decision["releases"] == 0)
+    np.testing.assert_allclose(cost.isel(month=slice(3, None)).where(quiet), paid.where(quiet))
