@@ -40,6 +40,21 @@ _AGENCIES: Final = {
     "retrieved": RETRIEVED,
 }
 
+_BORDER_PATROL: Final = {
+    "publisher": "US Department of Homeland Security, Office of Homeland Security Statistics",
+    "title": "US Border Patrol encounters by citizenship",
+    "revision": "monthly tables to December 2022",
+    "licence": "US public domain",
+    "retrieved": RETRIEVED,
+}
+_STATE: Final = {
+    "publisher": "US Department of State, Bureau of Consular Affairs",
+    "title": "Nonimmigrant visas issued by class and nationality",
+    "revision": "tables of fiscal years 1997 to 2022 and of months from March 2017 to December 2022",
+    "licence": "US public domain",
+    "retrieved": RETRIEVED,
+}
+
 _BORDERS: Final = {
     "publisher": "poblar",
     "title": "Land borders of countries and areas",
@@ -157,6 +172,34 @@ SOURCES: Final[dict[str, dict[str, Any]]] = {
         "first instance at COMAR; CAN: first instance; USA: affirmative applications at USCIS (UNHCR level EO), not "
         "the courts, from 2002. A year of an origin without a row had no decisions.",
         missing="MEX 2011 and 2013: UNHCR gives recognitions alone; MEX 2014: UNHCR gives no decisions",
+    ),
+    "encounters": _table(
+        _BORDER_PATROL,
+        "",
+        {
+            "series": "citizenship, ISO 3166-1 alpha-3",
+            "month": "calendar month",
+            "count": "persons per month",
+        },
+        "People met by the US Border Patrol between ports of entry, by month and citizenship, October 1999 to December "
+        "2022: apprehensions, and from March 2020 also expulsions under Title 42. Ports of entry and arrests inside "
+        "the country are not in it, and who tries again is counted again. The source rounds to tens.",
+    ),
+    "visas": _table(
+        _STATE,
+        "",
+        {
+            "country": "nationality, ISO 3166-1 alpha-3",
+            "class": "H2A, H2B, visitors (B and border crossing cards) or other: together all nonimmigrant visas",
+            "month": "the month, or the last of the twelve",
+            "span": "months counted: 1, or 12 for a fiscal year to September",
+            "issued": "visas",
+        },
+        "US nonimmigrant visas issued to nationals of five countries. A visa is not a person, an entry or a job: it "
+        "may be for several entries, and most Canadians need none. H2B holds returning workers (H-2R, fiscal years "
+        "2005-07). A class without a row in a published table had none. The months of a fiscal year do not add up to "
+        "the year's table to the unit. May 2019 has no monthly table.",
+        missing="May 2019 has no monthly table",
     ),
     "agency": _table(
         _AGENCIES,

@@ -68,8 +68,8 @@ def read_counts(
     Returns
     -------
     Panel
-        ``count``, ``low``, ``high`` (persons), ``span`` (months that a count sums) and the covariates over category and
-        month, as `poblar.forecast.Flows` takes it.
+        ``count``, ``low``, ``high`` (persons), ``span`` (months that a count sums) and the covariates over category
+        (the series, as they come in the file) and month, as `poblar.forecast.Flows` takes it.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def read_counts(
     only = names[0] if len(names) == 1 else None  # a total is no sum of other series where it stands alone
     counts = flow_table(table, span=span, missing=missing, total=only, file=path)
     _refuse_sparse(table, rows, path)
-    panel = flow_panel(counts, provenance or _about(path))
+    panel = flow_panel(counts, provenance or _about(path)).sel(category=list(names))
     return _with_covariates(panel, table, text, covariates, span, path) if covariates else panel
 
 

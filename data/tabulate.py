@@ -14,9 +14,11 @@ from typing import Any, Final
 import pandas as pd
 
 from ._agency import COLUMNS, COMAR_SERIES, EOIR_NOTES, FIGURES
+from ._flow_tables import TOTAL
 from ._sources import OWN, SOURCES
-from ._table import numbers, read_table
+from ._table import numbers, read_table, whole_numbers
 from .errors import DataError
+from .flows import read_border
 from .recognition import read_decisions
 from .reference import COUNTRIES
 from .unhcr import read_ledgers
@@ -27,10 +29,13 @@ __all__ = ["tabulate"]
 _STAFF: Final = {("MEX", 2019): 48, ("MEX", 2020): 140}
 _RECOGNITION: Final = ("MEX", "USA", "CAN")
 _ORIGINS: Final = 12
+_CITIZENS: Final = {"Mexico": "MEX", "Guatemala": "GTM", "Honduras": "HND", "El Salvador": "SLV"}
+_NATIONALS: Final = {"Canada": "CAN"} | _CITIZENS
+_RETURNING: Final = "H2R"  # workers who came back on an H-2B visa, in the years in which they had a class of their own
 _PERSONS: Final = {"births", "deaths", "net_migration", "population", "net_migrants"}
 
 
-def tabulate(wpp: str | Path, asylum: str | Path, out: str | Path) -> list[Path]:
+def tabulate(wpp: str | Path, asylum: str | Path, flows: str | Path, out: str | Path) -> list[Path]:
     """Write the reference tables and ``sources.json``.
 
     Parameters
@@ -40,6 +45,8 @@ def tabulate(wpp: str | Path, asylum: str | Path, out: str | Path) -> list[Path]
         ``population_age5_sex_midyear_decadal`` and ``mx_abridged_decadal`` (.csv.gz) beside it.
     asylum : str or Path
         Folder of UNHCR's tables, COMAR's annual applications and EOIR's two vintages.
+    flows : str or Path
+        Folder of the Border Patrol's encounters and the Department of State's visas by year and by month.
     out : str or Path
         Folder to write to.
 
@@ -55,14 +62,15 @@ def tabulate(wpp: str | Path, asylum: str | Path, out: str | Path) -> list[Path]
 
     Examples
     --------
-    >>> tabulate("nowhere", "nowhere", "nowhere")  # doctest: +IGNORE_EXCEPTION_DETAIL
+    >>> tabulate("nowhere", "nowhere", "nowhere", "nowhere")  # doctest: +IGNORE_EXCEPTION_DETAIL
     Traceback (most recent call last):
         ...
     DataError: nowhere/population_total_31dec.csv.gz: expected a file, found none; …
     """
-    wpp, asylum, out = Path(wpp), Path(asylum), Path(out)
+    wpp, asylum, flows, out = Path(wpp), Path(asylum), Path(flows), Path(out)
     tables = _published(wpp)
     tables |= {"asylum": _asylum(asylum), "decisions": _decisions(asylum), "agency": _agency(asylum)}
+    tables |= {"encounters": _encounters(flows), "visas": _visas(flows)}
     described = set(SOURCES) - set(OWN)
     if set(tables) != described:
         raise DataError(
@@ -104,6 +112,34 @@ def _decisions(folder: Path) -> pd.DataFrame:
     return table[table["decided"] > 0].astype({"decided": int, "recognized": int})
 
 
+def _encounters(folder: Path) -> pd.DataFrame:
+    """Encounters of four citizenships, all large enough for their rounding not to matter, as `read_counts` has them."""
+    table = read_border(folder / "usbp_encounters_monthly.csv")
+    parts = [table[table["series"] == name].assign(series=code) for name, code in _CITIZENS.items()]
+    whole = pd.concat(parts).astype({"count": int})
+    return whole.assign(month=whole["month"].dt.strftime("%Y-%m"))
+
+
+def _visas(folder: Path) -> pd.DataFrame:
+    """Visas of five nationalities in four classes, the years first; none where a published table has no row."""
+    parts = []
+    for name, span in (("us_nonimmigrant_visas_annual.csv.gz", 12), ("us_nonimmigrant_visas_monthly.csv.gz", 1)):
+        path = folder / name
+        text = read_table(path)
+        text = text[text["nationality"].isin(list(_NATIONALS)) & ~text["visa_class"].str.contains(TOTAL, regex=True)]
+        years = span == 12
+        month = whole_numbers(text["fiscal_year"], path).astype(str) + "-09" if years else text["date"].str.slice(0, 7)
+        label = text["visa_class"].str.replace("-", "", regex=False).replace(_RETURNING, "H2B")
+        kept = label.isin(["H2A", "H2B"])
+        label = label.where(kept, label.str.startswith("B").map({True: "visitors", False: "other"}))
+        frame = pd.DataFrame({"country": text["nationality"].map(_NATIONALS), "class": label, "month": month})
+        sums = numbers(text["issued"], path).groupby([frame[key] for key in frame]).sum()
+        cells = [_NATIONALS.values(), ["H2A", "H2B", "visitors", "other"], sorted(month.unique())]
+        index = pd.MultiIndex.from_product(cells, names=list(frame))
+        parts.append(sums.reindex(index, fill_value=0.0).astype(int).rename("issued").reset_index().assign(span=span))
+    return pd.concat(parts)
+
+
 def _agency(folder: Path) -> pd.DataFrame:
     """The study's figures and the agencies' annual series, one row a figure."""
     rows: list[tuple[Any, ...]] = [(*row[:4], float(row[4]), *row[5:]) for row in FIGURES]
@@ -129,9 +165,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--wpp", type=Path, required=True, help="folder of the wpp2024 tables")
     parser.add_argument("--asylum", type=Path, required=True, help="folder of the asylum tables")
+    parser.add_argument("--flows", type=Path, required=True, help="folder of the tables of encounters and visas")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "reference", help="folder to write to")
     options = parser.parse_args(arguments)
-    tabulate(options.wpp, options.asylum, options.out)
+    tabulate(options.wpp, options.asylum, options.flows, options.out)
 
 
 if __name__ == "__main__":

@@ -9,14 +9,16 @@ from typing import Any, Final
 
 import pandas as pd
 
+from .._flow_tables import flow_panel, flow_table
 from .._table import read_table
 from ..axes import UNITS
+from ..counts import read_counts
 from ..errors import DataError
 from ..panel import Panel
 from ..recognition import decision_panel
 from ..region import Region, from_tables
 
-__all__ = ["COUNTRIES", "Region", "agency", "decisions", "region", "sources"]
+__all__ = ["COUNTRIES", "Region", "agency", "decisions", "encounters", "region", "sources", "visas"]
 
 COUNTRIES: Final = ("CAN", "USA", "MEX", "GTM", "HND", "SLV")
 """The six countries of the bundled tables."""
@@ -126,10 +128,79 @@ def decisions(asylum: str) -> Panel:
             found=repr(asylum),
             remedy="choose one, or read others with poblar.data.recognition.read_decisions",
         )
-    about = {"source": f"{entry['publisher']}, {entry['title']}"}
-    about |= {key: entry[key] for key in ("revision", "licence", "retrieved", "note")}
     table = table[table["country"] == asylum]
-    return decision_panel(table, group="origin", provenance=about, missing=entry["missing"], file=path)
+    return decision_panel(table, group="origin", provenance=_about(entry), missing=entry["missing"], file=path)
+
+
+def encounters() -> Panel:
+    """People met by the US Border Patrol between ports of entry, by citizenship and month.
+
+    Returns
+    -------
+    Panel
+        ``count`` (persons) of MEX, GTM, HND and SLV by month, October 1999 to December 2022, as
+        `poblar.forecast.Flows` takes it, rounded to tens.
+
+    References
+    ----------
+    US Department of Homeland Security, Office of Homeland Security Statistics. See `sources`.
+
+    Examples
+    --------
+    >>> encounters()["count"].sel(category="HND", month="2019-05-01").item()
+    42460.0
+    """
+    return read_counts(_FOLDER / "encounters.csv", provenance=_about(sources()["encounters"]))
+
+
+def visas(countries: Sequence[str] = ("CAN", "MEX", "GTM", "HND", "SLV"), *, by: str = "month") -> Panel:
+    """US nonimmigrant visas issued to nationals of these countries together, by class.
+
+    Parameters
+    ----------
+    countries : sequence of str
+        Nationalities to add up, among CAN, MEX, GTM, HND, SLV.
+    by : str
+        "month" (March 2017 to December 2022) or "year" (fiscal years 1997 to 2022, each twelve months to September).
+
+    Returns
+    -------
+    Panel
+        ``count`` of visas over category (H2A, H2B, visitors, other: parts of the whole) and month, as
+        `poblar.forecast.Flows` takes it.
+
+    Raises
+    ------
+    DataError
+        If a country is not bundled, or `by` is neither.
+
+    References
+    ----------
+    US Department of State, Bureau of Consular Affairs. See `sources`.
+
+    Examples
+    --------
+    >>> visas(["MEX"], by="year")["count"].sel(category="H2A", month="2019-09-01").item()
+    188758.0
+    """
+    entry, path = sources()["visas"], _FOLDER / "visas.csv"
+    wanted = [countries] if isinstance(countries, str) else list(countries)
+    table = read_table(path)
+    known = list(table["country"].unique())
+    if by not in ("month", "year") or not wanted or not set(wanted) <= set(known):
+        raise DataError(
+            expected=f"countries among {', '.join(known)}, by= month or year",
+            found=f"{', '.join(wanted) or 'none'}, {by!r}",
+            remedy="choose others, or read the published tables with poblar.data.flows.read_visas",
+        )
+    table = table[table["country"].isin(wanted) & (table["span"] == ("12" if by == "year" else "1"))]
+    frame = pd.DataFrame(
+        {"series": table["class"], "month": table["month"] + "-01", "count": table["issued"].astype(float)}
+    )
+    sums = frame.groupby(["series", "month"], as_index=False)[["count"]].sum()
+    counts = flow_table(sums, span=12 if by == "year" else 1, missing=entry["missing"], file=path)
+    panel = flow_panel(counts, _about(entry))
+    return Panel(panel.dataset.sel(category=["H2A", "H2B", "visitors", "other"]))
 
 
 def sources() -> dict[str, Any]:
@@ -146,6 +217,13 @@ def sources() -> dict[str, Any]:
     'CC BY 3.0 IGO'
     """
     return json.loads((_FOLDER / "sources.json").read_text(encoding="utf-8"))
+
+
+def _about(entry: dict[str, Any]) -> dict[str, str]:
+    """Provenance of a bundled table."""
+    return {"source": f"{entry['publisher']}, {entry['title']}"} | {
+        key: entry[key] for key in ("revision", "licence", "retrieved", "note")
+    }
 
 
 def _read(table: str, names: list[str], dims: list[str], about: dict[str, Any]) -> Panel:

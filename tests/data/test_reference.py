@@ -210,3 +210,33 @@ def test_panels_hash_the_same_every_time(region: Region) -> None:
     again = bundled.region()
     assert isinstance(again.mx, Panel)
     assert again.mx.hash == region.mx.hash
+
+
+def test_encounters_are_the_border_patrols() -> None:
+    panel = bundled.encounters()
+    assert panel.sizes == {"category": 4, "month": 279}
+    assert panel["category"].to_numpy().tolist() == ["MEX", "GTM", "HND", "SLV"]
+    count = panel["count"].to_pandas().T
+    assert count.loc["2018-10":"2019-09"].sum().drop("MEX").sum() == 609_760
+    assert count.loc["2015":"2019"].mean().round().astype(int).tolist() == [13990, 9770, 7908, 4748]
+    assert (count >= 190).all(axis=None)  # below, the rounding would have to be said by an interval
+
+
+def test_visas_of_a_fiscal_year_and_of_its_months() -> None:
+    years, months = bundled.visas(by="year"), bundled.visas()
+    assert years.sizes == {"category": 4, "month": 312}
+    assert (years["span"].where(years["count"].notnull()) == 12).sum() == 4 * 26
+    total = years["count"].sum("category").sel(month=["1997-09-01", "2019-09-01", "2020-09-01"])
+    assert total.to_numpy().tolist() == [663_161, 1_602_006, 1_031_402]
+    assert months["count"].sel(month="2019-05-01").isnull().all()
+    assert "no monthly table" in months["count"].attrs["missing_reason"]
+    part = months["count"].sel(category="H2A", month=slice("2021-10-01", "2022-09-01")).sum()
+    assert float(part) == pytest.approx(float(years["count"].sel(category="H2A", month="2022-09-01")), rel=0.01)
+    mexico = bundled.visas("MEX", by="year")["count"].sel(category="H2B", month="2006-09-01")
+    assert float(mexico) == 43_269 + 36_723  # with returning workers
+
+
+@pytest.mark.parametrize(("countries", "by"), [(["BRA"], "month"), ([], "month"), (["MEX"], "decade")])
+def test_visas_of_others_are_refused(countries: list[str], by: str) -> None:
+    with pytest.raises(DataError, match=r"expected countries among CAN, MEX, GTM, HND, SLV, by= month or year"):
+        bundled.visas(countries, by=by)

@@ -9,8 +9,11 @@ from poblar.data._sources import OWN
 from poblar.data.tabulate import main
 
 
-def test_the_bundled_tables_are_made_again_byte_for_byte(tmp_path: Path, wpp_folder: Path, asylum_folder: Path) -> None:
-    main(["--wpp", str(wpp_folder), "--asylum", str(asylum_folder), "--out", str(tmp_path)])
+def test_the_bundled_tables_are_made_again_byte_for_byte(
+    tmp_path: Path, wpp_folder: Path, asylum_folder: Path, flows_folder: Path
+) -> None:
+    folders = {"--wpp": wpp_folder, "--asylum": asylum_folder, "--flows": flows_folder, "--out": tmp_path}
+    main([str(word) for pair in folders.items() for word in pair])
     folder = Path(bundled.__file__).parent
     names = sorted(path.name for path in tmp_path.iterdir())
     kept = {f"{name}.csv" for name in OWN}
