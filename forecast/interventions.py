@@ -51,16 +51,20 @@ class Covariate:
     name : str
         Name of the variable, over month or over the series and month; in units in which one is a large step.
     lag : int
-        Months until it acts. A forecast further ahead than that holds the last value.
+        Months until it acts.
+    then : tuple of float
+        What it is in the months after the panel, less its last value there; the last number holds on. By default it
+        stays as it was. A fit is the same whatever it is, so that a posterior forecasts one path after another.
 
     Examples
     --------
-    >>> Covariate(name="wage_gap", lag=6)
-    Covariate(name='wage_gap', lag=6)
+    >>> Covariate(name="wage_gap", lag=6).then
+    ()
     """
 
     name: str
     lag: int = 0
+    then: tuple[float, ...] = ()
 
 
 def design(
@@ -93,7 +97,7 @@ def design(
     ------
     DataError
         If a series or variable is unknown, two effects share a name, a month is no month, a lag is negative or longer
-        than the panel, or a covariate has gaps.
+        than the panel, or a covariate has gaps or is to become no number.
 
     Examples
     --------
@@ -166,5 +170,13 @@ def _lagged(item: Covariate, panel: Panel, axis: str, count: int) -> Array:
             found="a gap",
             remedy="fill it in, or let the panel begin after it",
         )
-    at = np.clip(np.arange(count) - item.lag, 0, size - 1)
-    return known[:, at] - known.mean(axis=1, keepdims=True)
+    then = np.asarray(item.then or (0.0,), dtype=float)
+    if not np.isfinite(then).all():
+        raise DataError(
+            expected=f"numbers in then= of {item.name!r}",
+            found=str(item.then),
+            remedy="give differences to the last value",
+        )
+    path = np.hstack([known, known[:, -1:] + then])
+    at = np.clip(np.arange(count) - item.lag, 0, path.shape[1] - 1)
+    return path[:, at] - known.mean(axis=1, keepdims=True)

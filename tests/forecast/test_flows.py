@@ -285,6 +285,29 @@ def test_covariates_act_with_their_lag_and_hold_their_last_value() -> None:
     np.testing.assert_allclose(rows[0, 0] + 2.5, [1, 1, 1, 2, 3, 4, 4])
 
 
+def test_a_covariate_may_take_a_path_of_its_own_after_the_panel() -> None:
+    panel = panel_of(np.ones((2, 4)), ["a", "b"], rate=np.asarray([[1.0, 2, 3, 4], [0, 0, 0, 8]]))
+    months = pd.date_range("2015-01-01", periods=8, freq="MS")
+    rows = design(panel, "category", months, (), (Covariate(name="rate", lag=1, then=(0.5, -1.0)),))[0]
+    np.testing.assert_allclose(rows[0] + 2.5, [1, 1, 2, 3, 4, 4.5, 3, 3])
+    np.testing.assert_allclose(rows[1] + 2.0, [0, 0, 0, 0, 8, 8.5, 7, 7])
+    with pytest.raises(DataError, match="expected numbers in then= of 'rate', found"):
+        design(panel, "category", months, (), (Covariate(name="rate", then=(np.nan,)),))
+
+
+def test_a_forecast_follows_the_path_of_its_covariate() -> None:
+    rate = np.ones((1, 36))
+    panel = panel_of(np.full((1, 36), 1000.0), ["all"], rate=rate)
+    stays = Covariate(name="rate")
+    quiet = {"scale": 1e-6, "noise": 1e-6}
+    held, raised = (
+        made(Flows(covariates=(item,)), panel, **quiet).forecast(until="2018-06", draws=400, seed=1).mean("draw")[0]
+        for item in (stays, replace(stays, then=(0.0, -0.5)))
+    )
+    np.testing.assert_allclose(held, 1000, rtol=0.02)
+    np.testing.assert_allclose(raised, 1000 * np.exp(EFFECT * np.array([0, *[-0.5] * 5])), rtol=0.02)
+
+
 @pytest.mark.parametrize(
     ("interventions", "text"),
     [
