@@ -16,6 +16,7 @@ from poblar.forecast._flows_observed import Observed, place, recent
 from poblar.forecast.flows import Flows, recent_means, recent_weight
 from poblar.forecast.interventions import Covariate, Intervention, design
 from poblar.forecast.nowcast import nowcast
+from poblar.forecast.persistence import persistence
 
 Array = NDArray[np.float64]
 
@@ -337,6 +338,25 @@ def test_baselines_repeat_what_they_are_named_for() -> None:
     assert float(np.median(errors)) == pytest.approx(noisy[0, -1], rel=0.1)
     with pytest.raises(DrawsError, match="found 'naive'"):
         baseline("naive", counts, [1], 5, rng)
+
+
+def test_persistence_goes_on_from_the_last_counts_and_is_laid_out_as_a_forecast() -> None:
+    rng = np.random.default_rng(0)
+    counts = np.round(1000 * np.exp(0.1 * rng.standard_normal((2, 48))))
+    low, high, seen = counts.copy(), counts.copy(), counts.copy()
+    seen[1, -1], low[1, -1], high[1, -1] = np.nan, 400.0, 600.0
+    panel = panel_of(seen, ["a", "b"], low=low, high=high)
+    draws = persistence(panel, until="2019-06", draws=4000, seed=1)
+    assert draws.dims == ("draw", "category", "month")
+    assert draws.attrs["units"] == "persons"
+    assert draws["month"].to_numpy()[[0, -1]].tolist() == pd.to_datetime(["2019-01-01", "2019-06-01"]).tolist()
+    middle = draws.median("draw")
+    np.testing.assert_allclose(middle.sel(category="a"), counts[0, -1], rtol=0.05)
+    np.testing.assert_allclose(middle.sel(category="b"), 500, rtol=0.05)
+    xr.testing.assert_equal(draws, persistence(panel, until="2019-06", draws=4000, seed=1))
+    yearly = panel_of(seen, ["a", "b"], low=low, high=high, span=np.full((2, 48), 12.0))
+    with pytest.raises(DataError, match="expected counts of single months, found counts that sum several"):
+        persistence(yearly, until="2019-06", seed=1)
 
 
 def test_the_window_keeps_the_sums_that_reach_into_it_whole() -> None:
