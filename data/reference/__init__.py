@@ -148,7 +148,7 @@ def encounters() -> Panel:
     Examples
     --------
     >>> encounters()["count"].sel(category="HND", month="2019-05-01").item()
-    42460.0
+    42340.0
     """
     return read_counts(_FOLDER / "encounters.csv", provenance=_about(sources()["encounters"]))
 
