@@ -1,6 +1,11 @@
-"""The documentation: MyST pages and numpydoc docstrings, built without the network."""
+"""The documentation: MyST pages, whose code runs when they are built, and numpydoc docstrings. No network is needed."""
 
+import hashlib
+import os
 from importlib.metadata import version as installed
+from pathlib import Path
+
+DOCS = Path(__file__).parent
 
 project = "poblar"
 author = "the poblar contributors"
@@ -8,23 +13,47 @@ project_copyright = "the poblar contributors, MIT licence"
 version = release = installed("poblar")
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
     "numpydoc",
-    "matplotlib.sphinxext.plot_directive",  # pictures are drawn when the pages are made
 ]
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
+
+# A page runs again when it has changed, or when the package has: the cache is named after the package's files.
+PACKAGE = hashlib.sha256()
+for room in ("data", "forecast", "optimize", "planner"):
+    for path in sorted((DOCS.parent / room).rglob("*")):
+        if path.is_file() and path.suffix in (".py", ".csv", ".json", ".nc"):
+            PACKAGE.update(path.read_bytes())
+nb_execution_mode = "cache"
+nb_execution_cache_path = str(DOCS / "_build" / f"cache-{PACKAGE.hexdigest()[:12]}")
+nb_execution_raise_on_error = True
+nb_execution_show_tb = True
+nb_execution_timeout = 600  # seconds a cell may take; the slowest takes a minute
+nb_output_stderr = "remove"  # progress and logs; what a page has to say it prints
+nb_merge_streams = True
+nb_code_prompt_show = "Show the code"
+nb_code_prompt_hide = "Hide the code"
+
+# The kernel draws figures where they are named, and does not warn that it talks to this build unencrypted.
+PROFILE = DOCS / "_build" / "ipython" / "profile_default"
+PROFILE.mkdir(parents=True, exist_ok=True)
+(PROFILE / "ipython_kernel_config.py").write_text(
+    'c.IPKernelApp.matplotlib = "inline"\n'
+    "c.IPKernelApp.log_level = 40\n"
+    'c.HistoryManager.hist_file = ":memory:"\n'
+    'c.InlineBackend.print_figure_kwargs = {"bbox_inches": None}\n'
+)
+os.environ["IPYTHONDIR"] = str(PROFILE.parent)
 
 templates_path = ["_templates"]
 exclude_patterns = ["_build"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings name the types, and the shapes and units besides
 autosummary_generate = True
-plot_formats = [("png", 110)]
-plot_html_show_formats = plot_html_show_source_link = False
 numpydoc_show_class_members = False
 
 html_theme = "pydata_sphinx_theme"
