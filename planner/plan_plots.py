@@ -1,25 +1,42 @@
-"""Pictures of the two plans: admissions and growth, officers, waiting people and waiting times."""
+"""Pictures of a plan of admissions: who is admitted when, what becomes of growth, what asking for more costs."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from matplotlib.dates import YearLocator
 
-from ._style import BLUE, GREEN, GREY, INK, ORANGE, Picture, canvas, fan, heading, legend, source_line, ticks
+from ._style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    SERIES,
+    Picture,
+    canvas,
+    fan,
+    heading,
+    legend,
+    plain,
+    source_line,
+    ticks,
+)
+from .asked import Quota
 from .frames import SCENARIOS
-from .names import country_name
+from .language import ENGLISH, Language
+from .measures import MEASURES
+from .origins import UNITED_NATIONS, place_of, plan_source
 from .study import Study
+
+__all__ = ["COLOUR", "LABELS", "followed", "frontier_picture", "limits_of", "quota_picture"]
 
 AFTER = 8  # years shown after the last admissions
 COLOUR = {"without": ORANGE, "with": BLUE}
-BANDS = "Plan and bands (50, 80, 95 % of the draws): poblar."
-QUOTA_SOURCE = f"Figures: United Nations, World Population Prospects 2024. {BANDS}"
-QUEUE_SOURCE = f"Ledger: UNHCR, Refugee Data Finder; officers: COMAR. {BANDS}"
+LABELS = {"without": "Without the plan", "with": "With the plan"}
 
 
-def quota_picture(plan: pd.DataFrame, growth: pd.DataFrame, study: Study) -> Picture:
-    """Admissions by year, and growth without and with them.
+def quota_picture(plan: pd.DataFrame, growth: pd.DataFrame, study: Study, *, language: Language = ENGLISH) -> Picture:
+    """Admissions by year and category within their limits, and growth or support without and with them.
 
     Parameters
     ----------
@@ -29,198 +46,48 @@ def quota_picture(plan: pd.DataFrame, growth: pd.DataFrame, study: Study) -> Pic
         From `poblar.planner.frames.growth_bands`.
     study : Study
         What was asked.
+    language : Language
+        Of the picture's words.
 
     Returns
     -------
     Picture
     """
-    figure, axes = canvas(1, 2, height=4.2)
-    bars, after = axes.flat
-    bars.bar(plan["year"], plan["admissions"] / 1e3, color=GREEN, width=0.8)
-    bars.set_ylabel("thousand persons a year", color=INK)
-    heading(bars, "Admissions under the plan")
-    ticks(bars, lambda value: f"{value:,.0f}")
-    own = growth[(growth["indicator"] == "growth_rate") & (growth["year"] >= study.admit[0])]
-    own = own[own["year"] <= study.admit[1] + AFTER]
-    for scenario in SCENARIOS:
-        fan(
-            after,
-            own[own["scenario"] == scenario],
-            "year",
-            colour=COLOUR[scenario],
-            scale=100.0,
-            label=f"{scenario} the plan".capitalize(),
-        )
-    after.plot(list(study.hold), [100 * study.growth] * 2, color=INK, linewidth=2, linestyle="--", label="Asked for")
-    after.axvline(study.admit[1] + 0.5, color=GREY, linewidth=1.0, linestyle=":")
-    after.set_ylabel("% a year", color=INK)
-    heading(after, "Total growth")
-    ticks(after, lambda value: f"{value:.1f}")
-    legend(after, loc="lower left")
-    source_line(figure, QUOTA_SOURCE)
-    title = f"{country_name(study.country)}: admissions, and growth without and with them"
-    admitted = plan["admissions"]
-    alt = (
-        f"{title}. Admissions go from {admitted.iloc[0]:,.0f} in {plan['year'].iloc[0]} to {admitted.iloc[-1]:,.0f} in "
-        f"{plan['year'].iloc[-1]}. {_growth_words(own, study.hold[1])}"
-    )
-    return Picture(name="quota", title=title, alt=alt, source=QUOTA_SOURCE, figure=figure)
-
-
-def officers_picture(plan: pd.DataFrame, study: Study) -> Picture:
-    """Officers in post and at work at the end of each quarter.
-
-    Parameters
-    ----------
-    plan : pandas.DataFrame
-        Columns month, hires, releases, in_post, at_work, cost.
-    study : Study
-        What was asked.
-
-    Returns
-    -------
-    Picture
-    """
-    figure, axes = canvas(height=3.8)
-    axis = axes.flat[0]
-    at = pd.to_datetime(plan["month"])
-    axis.bar(at, plan["in_post"], width=75, align="edge", color=GREEN, alpha=0.45, label="In post, trainees included")
-    axis.bar(at, plan["at_work"], width=75, align="edge", color=GREEN, label="Deciding cases")
-    axis.axhline(
-        study.in_post, color=ORANGE, linewidth=1.6, linestyle="--", label=f"In post at the start: {study.in_post:,}"
-    )
-    axis.set_ylabel("officers at the end of the quarter", color=INK)
-    ticks(axis, lambda value: f"{value:,.0f}")
-    legend(axis, loc="upper right")
-    source = f"Plan: poblar, from {study.in_post:,} officers in post at {study.start} (assumed)."
+    asked = study.quota
+    assert asked is not None
+    categories = list(dict.fromkeys(plan["category"]))
+    source = plan_source(study, language)
+    figure, axes = canvas(1 + (len(categories) > 1), 2, height=4.2 if len(categories) == 1 else 7.0)
+    _bars(axes[0, 0], plan, categories, language)
+    _growth(axes[0, 1], growth, asked, language)
+    if len(categories) > 1:
+        _categories(axes[1, 0], plan, categories, asked, language)
+        _shares(axes[1, 1], plan, categories, language)
+    else:
+        _limits(axes[0, 0], categories[0], asked, GREEN)
+        if axes[0, 0].get_legend_handles_labels()[0]:
+            legend(axes[0, 0], loc="upper left")
     source_line(figure, source)
-    title = f"{country_name(study.country)}: officers by quarter under the plan"
-    most = plan.iloc[int(plan["in_post"].to_numpy().argmax())]
-    alt = (
-        f"{title}. Officers in post rise from {study.in_post:,} to {most['in_post']:,.0f} in the quarter from "
-        f"{pd.Timestamp(most['month']):%Y-%m} and stand at {plan['in_post'].iloc[-1]:,.0f} at the end."
+    title = language.say("{place}: admissions, and what they change", place=place_of(study, language))
+    by_year = plan.groupby("year")["admissions"].sum()
+    words = language.say(
+        "Admissions go from {first} in {start} to {last} in {end}.",
+        first=language.number(by_year.iloc[0]),
+        start=by_year.index[0],
+        last=language.number(by_year.iloc[-1]),
+        end=by_year.index[-1],
     )
-    return Picture(name="officers", title=title, alt=alt, source=source, figure=figure)
+    return Picture(
+        name="quota",
+        title=title,
+        alt=f"{title}. {words} {_growth_words(growth, asked, language)}",
+        source=source,
+        figure=figure,
+        language=language,
+    )
 
 
-def queue_picture(bands: pd.DataFrame, ledger: pd.DataFrame, study: Study) -> Picture:
-    """People waiting, without and with the plan, after what the ledger shows.
-
-    Parameters
-    ----------
-    bands : pandas.DataFrame
-        From `poblar.planner.frames.queue_bands`.
-    ledger : pandas.DataFrame
-        Columns year and pending (at 31 December).
-    study : Study
-        What was asked.
-
-    Returns
-    -------
-    Picture
-    """
-    figure, axes = canvas(1, 2, height=4.2, share_y=True)
-    seen = ledger[ledger["year"] >= 2013]
-    words = []
-    for axis, scenario in zip(axes.flat, SCENARIOS, strict=True):
-        own = bands[(bands["indicator"] == "pending") & (bands["scenario"] == scenario)]
-        axis.plot(
-            pd.to_datetime(seen["year"].astype(str) + "-12-31"),
-            seen["pending"] / 1e3,
-            color=INK,
-            marker="o",
-            markersize=3.5,
-            linewidth=1.4,
-            label="Ledger, 31 December",
-        )
-        fan(axis, own, "month", colour=COLOUR[scenario], scale=1e-3)
-        axis.axvline(pd.Timestamp(study.start), color=GREY, linewidth=1.0, linestyle=":")
-        heading(axis, _staff_words(scenario, study))
-        legend(axis, loc="upper left")
-        last = own.iloc[-1]
-        words.append(f"{scenario.capitalize()} the plan {_range(last, 'people')} wait at the end of the forecast.")
-    # The widest band would flatten everything else; what is cut off is in the table.
-    top = bands[bands["indicator"] == "pending"]["upper80"].max() / 1e3
-    axes.flat[0].set_ylim(0, 1.3 * top)
-    axes.flat[0].set_ylabel("thousand people waiting", color=INK)
-    ticks(axes.flat[0], lambda value: f"{value:,.0f}")
-    source_line(figure, QUEUE_SOURCE)
-    title = f"{country_name(study.country)}: people who wait for a decision"
-    return Picture(name="queue", title=title, alt=f"{title}. " + " ".join(words), source=QUEUE_SOURCE, figure=figure)
-
-
-def wait_picture(bands: pd.DataFrame, kept: pd.DataFrame, study: Study) -> Picture:
-    """Wait of who applies in a month, and the probability that it is no longer than promised.
-
-    Parameters
-    ----------
-    bands : pandas.DataFrame
-        From `poblar.planner.frames.queue_bands`.
-    kept : pandas.DataFrame
-        From `poblar.planner.frames.promise`.
-    study : Study
-        What was asked.
-
-    Returns
-    -------
-    Picture
-    """
-    figure, axes = canvas(1, 2, height=4.2)
-    waits, chances = axes.flat
-    since = pd.Timestamp(study.since)
-    words = []
-    for scenario in SCENARIOS:
-        own = bands[(bands["indicator"] == "wait") & (bands["scenario"] == scenario)]
-        own = own[own["month"] >= pd.Timestamp(study.start)]
-        fan(waits, own, "month", colour=COLOUR[scenario])
-        part = kept[(kept["scenario"] == scenario) & (kept["month"] >= pd.Timestamp(study.start))]
-        label = f"{scenario} the plan".capitalize()
-        chances.plot(part["month"], 100 * part["probability"], color=COLOUR[scenario], linewidth=2, label=label)
-        at = own[own["month"] == since].iloc[0]
-        words.append(f"{scenario.capitalize()} the plan, who applies in {study.since} waits {_range(at, 'months')}.")
-    waits.set_yscale("symlog", linthresh=6, linscale=1.0)
-    waits.set_ylim(0, 125)
-    waits.set_yticks([0, 3, 6, 12, 24, 60, 120])
-    ticks(waits, lambda value: "120+" if value == 120 else f"{value:.0f}")
-    waits.minorticks_off()
-    waits.set_ylabel("months", color=INK)
-    heading(waits, "Wait, by month of application")
-    months = pd.to_datetime(np.array([study.since, str(kept["month"].max())[:7]]))
-    chances.plot(months, [100 * study.wait_probability] * 2, color=INK, linestyle="--", linewidth=2, label="Asked for")
-    chances.set_ylim(-2, 102)
-    chances.set_ylabel("probability, %", color=INK)
-    heading(chances, f"Decided within {study.wait}")
-    legend(chances, loc="center right")
-    for axis in (waits, chances):
-        axis.axvline(since, color=GREY, linewidth=1.0, linestyle=":")
-        axis.xaxis.set_major_locator(YearLocator(2))
-    source_line(figure, QUEUE_SOURCE)
-    title = f"{country_name(study.country)}: how long a new applicant waits"
-    return Picture(name="wait", title=title, alt=f"{title}. " + " ".join(words), source=QUEUE_SOURCE, figure=figure)
-
-
-def _staff_words(scenario: str, study: Study) -> str:
-    return f"With {study.in_post:,} officers, as now" if scenario == "without" else "With the staffing plan"
-
-
-def _range(row: pd.Series, units: str) -> str:
-    low, middle, high = (f"{row[name]:,.0f}" for name in ("lower80", "median", "upper80"))
-    return f"{middle} {units} (80 % interval {low} to {high})"
-
-
-def _growth_words(own: pd.DataFrame, year: int) -> str:
-    at = own[own["year"] == year].set_index("scenario")[["lower80", "median", "upper80"]]
-    words = []
-    for scenario in SCENARIOS:
-        low, middle, high = (100 * at.loc[[scenario]].to_numpy(float)[0]).tolist()
-        words.append(
-            f"{scenario.capitalize()} the plan growth in {year} is {middle:.2f} % "
-            f"(80 % interval {low:.2f} to {high:.2f})."
-        )
-    return " ".join(words)
-
-
-def frontier_picture(frame: pd.DataFrame, country: str) -> Picture:
+def frontier_picture(frame: pd.DataFrame, country: str, *, language: Language = ENGLISH) -> Picture:
     """What a plan costs as more is asked of it, and how sure each point is on draws held out.
 
     Parameters
@@ -229,6 +96,8 @@ def frontier_picture(frame: pd.DataFrame, country: str) -> Picture:
         From `poblar.optimize.frontier.frontier`.
     country : str
         ISO 3166-1 alpha-3.
+    language : Language
+        Of the picture's words.
 
     Returns
     -------
@@ -237,28 +106,174 @@ def frontier_picture(frame: pd.DataFrame, country: str) -> Picture:
     figure, axes = canvas(1, 2, height=4.0)
     cost, sure = axes.flat
     there = frame[frame["exists"]]
+    units = language.name(frame.attrs["units"])
     sizes = there["objective"] / 1e6
     cost.plot(there["value"], sizes, color=BLUE, linewidth=2, marker="o")
-    cost.set_ylabel(f"million {frame.attrs['units']}", color=INK)
-    heading(cost, "What it takes")
+    cost.set_ylabel(language.say("million {units}", units=plain(units)), color=INK)
+    heading(cost, language.say("What it takes"))
     ticks(cost, lambda value: f"{value:g}")
     middle = 100 * there["held_out"]
     ends = np.abs(100 * there[["lower95", "upper95"]].to_numpy() - middle.to_numpy()[:, None]).T
-    sure.errorbar(
-        there["value"], middle, yerr=ends, color=GREEN, marker="o", linewidth=1.5, label="Held out, with 95 %"
-    )
+    label = language.say("Held out, with 95 %")
+    sure.errorbar(there["value"], middle, yerr=ends, color=GREEN, marker="o", linewidth=1.5, label=label)
     if frame.attrs["over"] == "probability":
-        sure.plot(there["value"], 100 * there["value"], color=INK, linewidth=1.5, linestyle="--", label="Asked for")
-    sure.set_ylabel("% of the draws", color=INK)
-    heading(sure, "How often it is reached")
-    ticks(sure, lambda value: f"{value:.0f}")
+        label = language.say("Asked for")
+        sure.plot(there["value"], 100 * there["value"], color=INK, linewidth=1.5, linestyle="--", label=label)
+    sure.set_ylabel(language.say("% of the draws"), color=INK)
+    heading(sure, language.say("How often it is reached"))
+    ticks(sure, lambda value: language.number(value))
     legend(sure, loc="best")
+    over = language.name(frame.attrs["over"])
     for axis in axes.flat:
-        axis.set_xlabel(f"{frame.attrs['over']} asked for", color=INK)
-    source_line(figure, QUOTA_SOURCE)
-    title = f"{country_name(country)}: {frame.attrs['goal']}, as more is asked"
-    alt = f"{title}. " + " ".join(
-        f"At {value:g}: {size:,.1f} million {frame.attrs['units']}, held out {held:.1f} %."
-        for value, size, held in zip(there["value"], sizes, middle, strict=True)
+        axis.set_xlabel(language.say("{what} asked for", what=plain(over)), color=INK)
+    source = language.say(
+        "Figures: {origin}. Plan and bands (50, 80, 95 % of the draws): poblar.", origin=language.say(UNITED_NATIONS)
     )
-    return Picture(name="frontier", title=title, alt=alt, source=QUOTA_SOURCE, figure=figure)
+    source_line(figure, source)
+    goal = language.sentence(frame.attrs["goal"])
+    title = language.say("{place}: {goal}, as more is asked", place=language.country(country), goal=goal)
+    words = [
+        language.say(
+            "At {value}: {size} million {units}, held out {held}.",
+            value=f"{value:g}",
+            size=language.number(size, 1),
+            units=units,
+            held=language.percent(held / 100, 1),
+        )
+        for value, size, held in zip(there["value"], sizes, middle, strict=True)
+    ]
+    return Picture(
+        name="frontier", title=title, alt=f"{title}. {' '.join(words)}", source=source, figure=figure, language=language
+    )
+
+
+def followed(asked: Quota) -> str:
+    """The indicator that a picture of the plan follows: support where that is asked for, growth otherwise.
+
+    Examples
+    --------
+    >>> followed(Quota())
+    'growth_rate'
+    """
+    return "support_ratio" if asked.goals[0].goal == "support_ratio" else "growth_rate"
+
+
+def limits_of(asked: Quota, category: str) -> tuple[float, float] | None:
+    """Least and most admissions of a category in a year, or None where there is no limit.
+
+    Examples
+    --------
+    >>> from poblar.planner.asked import Admitted
+    >>> limits_of(Quota(levers=(Admitted(at_least=1000.0, at_most=5000.0),)), "workers"), limits_of(Quota(), "workers")
+    ((1000.0, 5000.0), None)
+    """
+    lever = next((one for one in asked.levers if one.category == category), None)
+    if lever is None or (lever.at_least == 0.0 and lever.at_most is None):
+        return None
+    return lever.at_least, float("inf") if lever.at_most is None else lever.at_most
+
+
+def _bars(axis, plan: pd.DataFrame, categories: list[str], language: Language) -> None:
+    by_year = plan.groupby("year")["admissions"].sum()
+    under = 0.0 * by_year
+    for position, category in enumerate(categories):
+        own = _of(plan, category).reindex(by_year.index, fill_value=0.0)
+        colour = GREEN if len(categories) == 1 else SERIES[position % len(SERIES)]
+        label = plain(language.name(category)) if len(categories) > 1 else None
+        axis.bar(own.index, own / 1e3, bottom=under / 1e3, color=colour, width=0.8, label=label)
+        under = under + own
+    if len(categories) > 1:
+        legend(axis, loc="upper left")
+    axis.set_ylabel(language.say("thousand persons a year"), color=INK)
+    heading(axis, language.say("Admissions under the plan"))
+    ticks(axis, lambda value: language.number(value))
+    axis.xaxis.get_major_locator().set_params(nbins=5, integer=True)
+
+
+def _growth(axis, growth: pd.DataFrame, asked: Quota, language: Language) -> None:
+    indicator, target = followed(asked), asked.goals[0]
+    measure = MEASURES[indicator]
+    own = growth[(growth["indicator"] == indicator) & growth["year"].between(asked.years[0], asked.last + AFTER)]
+    for scenario in SCENARIOS:
+        part = own[own["scenario"] == scenario]
+        fan(axis, part, "year", colour=COLOUR[scenario], scale=measure.scale, label=language.say(LABELS[scenario]))
+    if target.goal in ("growth", "support_ratio"):
+        label, bound = language.say("Asked for"), measure.scale * target.bound
+        axis.plot(list(target.years), [bound] * 2, color=INK, linewidth=2, linestyle="--", label=label)
+    axis.axvline(asked.years[1] + 0.5, color=GREY, linewidth=1.0, linestyle=":")
+    axis.set_ylabel(language.say(measure.units), color=INK)
+    heading(axis, language.say(measure.name))
+    ticks(axis, lambda value: language.number(value, 1))
+    axis.xaxis.get_major_locator().set_params(nbins=5, integer=True)
+    legend(axis, loc="lower left")
+
+
+def _categories(axis, plan: pd.DataFrame, categories: list[str], asked: Quota, language: Language) -> None:
+    """Each category as a line between its limits."""
+    for position, category in enumerate(categories):
+        colour = SERIES[position % len(SERIES)]
+        own = _of(plan, category)
+        axis.plot(own.index, own / 1e3, color=colour, linewidth=2.2, label=plain(language.name(category)))
+        _limits(axis, category, asked, colour)
+    axis.set_ylabel(language.say("thousand persons a year"), color=INK)
+    heading(axis, language.say("Each category within its limits"))
+    ticks(axis, lambda value: language.number(value))
+    axis.set_ylim(bottom=0)
+    axis.xaxis.get_major_locator().set_params(nbins=5, integer=True)
+
+
+def _limits(axis, category: str, asked: Quota, colour: str) -> None:
+    """The range in which a category may move, where there is one."""
+    limits = limits_of(asked, category)
+    if limits is None:
+        return
+    lever = next(one for one in asked.levers if one.category == category)
+    years = np.array([lever.years[0] - 0.5, lever.years[1] + 0.5])
+    low, high = limits
+    for bound in (low, high):
+        if 0 < bound < float("inf"):
+            axis.plot(years, [bound / 1e3] * 2, color=colour, linewidth=1.3, linestyle=":")
+    if high < float("inf"):
+        axis.fill_between(years, low / 1e3, high / 1e3, color=colour, alpha=0.08, linewidth=0)
+
+
+def _shares(axis, plan: pd.DataFrame, categories: list[str], language: Language) -> None:
+    whole = [_of(plan, category).sum() / 1e3 for category in categories]
+    names = [plain(language.name(category)) for category in categories]
+    colours = [SERIES[position % len(SERIES)] for position in range(len(categories))]
+    bars = axis.barh(names[::-1], whole[::-1], color=colours[::-1], height=0.6)
+    axis.bar_label(bars, [language.number(value) for value in whole[::-1]], padding=3, fontsize=9, color=INK)
+    axis.set_xlim(0, 1.22 * max(whole) or 1)
+    axis.grid(visible=False)
+    axis.xaxis.set_major_formatter(lambda value, _position: language.number(value))
+    axis.xaxis.get_major_locator().set_params(nbins=4)
+    axis.set_xlabel(language.say("thousand persons"), color=INK)
+    heading(axis, language.say("In all years together"))
+
+
+def _of(plan: pd.DataFrame, category: str) -> pd.Series:
+    return plan[plan["category"] == category].groupby("year")["admissions"].sum()
+
+
+def _growth_words(growth: pd.DataFrame, asked: Quota, language: Language) -> str:
+    indicator, year = followed(asked), asked.goals[0].years[1]
+    measure = MEASURES[indicator]
+    at = growth[(growth["indicator"] == indicator) & (growth["year"] == year)].set_index("scenario")
+    words = []
+    for scenario in SCENARIOS:
+        low, middle, high = (
+            measure.said(float(at.loc[scenario, name]), language) for name in ("lower80", "median", "upper80")
+        )
+        words.append(
+            language.say(
+                "{scenario}, {what} in {year}: {middle} {units} (80 % interval {low} to {high}).",
+                scenario=language.say(LABELS[scenario]),
+                what=language.say(measure.name),
+                year=year,
+                middle=middle,
+                units=language.say(measure.units),
+                low=low,
+                high=high,
+            )
+        )
+    return " ".join(words)

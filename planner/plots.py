@@ -1,49 +1,44 @@
-"""Pictures of a population: fan charts with their history, and pyramids."""
+"""Pictures of a population over time: fans with their history, single draws, several countries side by side."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ._style import BLUE, GREY, INK, ORANGE, Picture, canvas, fan, heading, legend, source_line, ticks
-from .names import INDICATORS, country_name
+from ._style import BLUE, GREY, INK, ORANGE, Picture, canvas, fan, heading, legend, plain, source_line, ticks
+from .language import ENGLISH, Language
+from .measures import MEASURES, SEXES
+from .origins import people_source
+
+__all__ = ["fan_pictures", "multiples_picture", "paths_picture"]
 
 HISTORY_FROM = 1980
 SEX_COLOUR = {"female": ORANGE, "male": BLUE, "both": BLUE}
-WPP = (
-    "Observed: United Nations, World Population Prospects 2024. Forecast: poblar; "
-    "bands hold 50, 80 and 95 % of the draws."
-)
 DECADES = ("dependency_ratio", "support_ratio")  # observed at mid-year of each decade only
-
-
-@dataclass(frozen=True)
-class _Axis:
-    """How an indicator is written: unit of the axis, scale, and a number of it."""
-
-    units: str
-    scale: float
-    form: Callable[[float], str]
-
-
-AXES = {
-    "tfr": _Axis("children per woman", 1.0, lambda v: f"{v:.1f}"),
-    "e0": _Axis("years", 1.0, lambda v: f"{v:.0f}"),
-    "net_migration": _Axis("thousand persons a year", 1e-3, lambda v: f"{v:,.0f}"),
-    "population": _Axis("million persons", 1e-6, lambda v: f"{v:,.0f}"),
-    "natural_growth": _Axis("% a year", 100.0, lambda v: f"{v:.1f}"),
-    "social_growth": _Axis("% a year", 100.0, lambda v: f"{v:.1f}"),
-    "growth_rate": _Axis("% a year", 100.0, lambda v: f"{v:.1f}"),
-    "dependency_ratio": _Axis("dependants per person aged 15-64", 1.0, lambda v: f"{v:.1f}"),
-    "support_ratio": _Axis("persons aged 15-64 per person aged 65+", 1.0, lambda v: f"{v:.0f}"),
+GROUPS = {
+    "growth": ("natural_growth", "social_growth", "growth_rate"),
+    "population": ("population",),
+    "ages": ("dependency_ratio", "support_ratio"),
+    "fertility": ("tfr",),
+    "mortality": ("e0",),
+    "migration": ("net_migration",),
 }
+TITLES = {
+    "growth": "Natural, social and total growth",
+    "ages": "Dependency ratio and potential support ratio",
+}
+FORECAST = "Forecast, median"
 
 
-def fan_pictures(bands: pd.DataFrame, history: pd.DataFrame) -> list[Picture]:
+def fan_pictures(
+    bands: pd.DataFrame,
+    history: pd.DataFrame,
+    place: str,
+    *,
+    source: str | None = None,
+    language: Language = ENGLISH,
+) -> list[Picture]:
     """Fan charts of every indicator of one country, with history.
 
     Parameters
@@ -52,132 +47,211 @@ def fan_pictures(bands: pd.DataFrame, history: pd.DataFrame) -> list[Picture]:
         From `poblar.planner.frames.indicator_bands`.
     history : pandas.DataFrame
         From `poblar.planner.frames.history`.
+    place : str
+        What the country is called.
+    source : str, optional
+        Line under the picture; by default the United Nations'.
+    language : Language
+        Of the picture's words.
 
     Returns
     -------
     list of Picture
     """
-    groups = {
-        "growth": ["natural_growth", "social_growth", "growth_rate"],
-        "population": ["population"],
-        "ages": ["dependency_ratio", "support_ratio"],
-        "fertility": ["tfr"],
-        "mortality": ["e0"],
-        "migration": ["net_migration"],
-    }
-    titles = {
-        "growth": "Natural, social and total growth",
-        "ages": "Dependency ratio and potential support ratio",
-    }
-    country = country_name(str(bands["country"].iloc[0]))
+    source = source or people_source(language=language)
     pictures = []
-    for name, indicators in groups.items():
-        title = f"{country}: {titles.get(name, INDICATORS[indicators[0]])}"
+    for name, indicators in GROUPS.items():
+        what = language.say(TITLES.get(name, MEASURES[indicators[0]].name))
+        title = f"{place}: {what}"
         figure, axes = canvas(1, len(indicators), height=4.0, share_y=name == "growth")
-        words = []
+        words = [f"{title}."]
         for axis, indicator in zip(axes.flat, indicators, strict=True):
             own = bands[bands["indicator"] == indicator]
-            _one_fan(axis, own, history[history["indicator"] == indicator], indicator)
-            words += [_described(indicator, part) for _, part in own.groupby("sex", sort=False)]
+            _one_fan(axis, own, history[history["indicator"] == indicator], indicator, language)
+            words += [described(part, language) for _, part in own.groupby("sex", sort=False)]
             if len(indicators) > 1:
-                heading(axis, INDICATORS[indicator].split(" (")[0])
+                heading(axis, language.say(MEASURES[indicator].name).split(" (")[0])
         legend(axes.flat[0])
-        source_line(figure, WPP)
+        source_line(figure, source)
         pictures.append(
-            Picture(
-                name=name, title=title, alt=f"{title}, {HISTORY_FROM} on. " + " ".join(words), source=WPP, figure=figure
-            )
+            Picture(name=name, title=title, alt=" ".join(words), source=source, figure=figure, language=language)
         )
     return pictures
 
 
-def pyramid_picture(observed: pd.DataFrame, bands: pd.DataFrame, country: str) -> Picture:
-    """Population pyramids: observed years, then years forecast with their bands.
+def paths_picture(
+    paths: pd.DataFrame,
+    bands: pd.DataFrame,
+    place: str,
+    *,
+    source: str | None = None,
+    language: Language = ENGLISH,
+) -> Picture:
+    """Single draws over the bands that hold 80 % of them: what a band cannot show is how one future moves.
 
     Parameters
     ----------
-    observed : pandas.DataFrame
-        From `poblar.planner.frames.pyramid_history`.
+    paths : pandas.DataFrame
+        From `poblar.planner.frames.paths`.
     bands : pandas.DataFrame
-        From `poblar.planner.frames.pyramid_bands`.
-    country : str
-        ISO 3166-1 alpha-3.
+        From `poblar.planner.frames.indicator_bands`.
+    place : str
+        What the country is called.
+    source : str, optional
+        Line under the picture; by default the United Nations'.
+    language : Language
+        Of the picture's words.
 
     Returns
     -------
     Picture
     """
-    past, future = observed["year"].unique().tolist(), bands["year"].unique().tolist()
-    figure, axes = canvas(2, 2, height=7.6)
-    widest = 1e-6 * max(observed["value"].max(), bands["upper95"].max()) * 1.05
-    for axis, year in zip(axes.flat, [*past, *future], strict=False):
-        frame = observed if year in past else bands
-        column = "value" if year in past else "median"
-        for sex, sign in (("female", 1.0), ("male", -1.0)):
-            part = frame[(frame["year"] == year) & (frame["sex"] == sex)]
-            ages = part["age"].to_numpy()
-            axis.barh(ages + 2.5, sign * 1e-6 * part[column], height=4.4, color=SEX_COLOUR[sex], alpha=0.75)
-            if year in future:
-                ends = sign * 1e-6 * part[["lower95", "upper95"]].to_numpy()
-                axis.hlines(ages + 2.5, ends[:, 0], ends[:, 1], color=INK, linewidth=1.3)
-        axis.axvline(0, color=GREY, linewidth=0.8)
-        axis.set_xlim(-widest, widest)
-        axis.grid(visible=False)
-        axis.xaxis.set_major_formatter(lambda value, _position: f"{abs(value):g}")
-        when = f"{year}, observed" if year in past else f"{year}, median and 95 % interval"
-        heading(axis, when)
-        axis.set_xlabel("million persons", color=INK)
-        axis.set_ylabel("age", color=INK)
-        axis.text(0.02, 0.94, "Men", transform=axis.transAxes, color=BLUE, weight="bold")
-        axis.text(0.98, 0.94, "Women", transform=axis.transAxes, color=ORANGE, weight="bold", ha="right")
-    source = WPP.replace("bands hold 50, 80 and 95 %", "the black lines hold 95 %")
+    source = source or people_source(language=language)
+    indicators = ("population", "net_migration", "tfr", "support_ratio")
+    figure, axes = canvas(2, 2, height=6.4)
+    words = []
+    for axis, indicator in zip(axes.flat, indicators, strict=True):
+        measure = MEASURES[indicator]
+        own, band = (frame[frame["indicator"] == indicator] for frame in (paths, bands))
+        at = band["year"].to_numpy()
+        low, high = (measure.scale * band[side].to_numpy() for side in ("lower80", "upper80"))
+        axis.fill_between(at, low, high, color=BLUE, alpha=0.2, linewidth=0)
+        draws = measure.scale * own.pivot_table(index="year", columns="draw", values="value")
+        axis.plot(draws.index, draws.to_numpy(), color=GREY, linewidth=0.6, alpha=0.45)
+        axis.plot(draws.index, draws.iloc[:, 0], color=ORANGE, linewidth=1.8)
+        heading(axis, language.say(measure.name))
+        axis.set_ylabel(language.say(measure.units), color=INK, fontsize=9)
+        ticks(axis, measure.tick(language))
+        first, last = draws.iloc[[0, -1], 0]
+        words.append(
+            language.say(
+                "{what} of the draw in orange goes from {first} to {last} {units}.",
+                what=language.say(measure.name),
+                first=language.number(first, measure.digits),
+                last=language.number(last, measure.digits),
+                units=language.say(measure.units),
+            )
+        )
     source_line(figure, source)
-    title = f"{country_name(country)}: population by age and sex"
-    children = {
-        year: 1e-6 * observed[(observed["year"] == year) & (observed["age"] == 0)]["value"].sum() for year in past
-    }
-    children |= {year: 1e-6 * bands[(bands["year"] == year) & (bands["age"] == 0)]["median"].sum() for year in future}
-    alt = f"{title}. Children under five, million: " + ", ".join(
-        f"{value:.1f} in {year}" for year, value in children.items()
+    title = language.say(
+        "{place}: {n} of the futures one by one, one of them in orange; the band holds 80 % of all",
+        place=place,
+        n=language.number(paths["draw"].nunique()),
     )
-    return Picture(name="pyramids", title=title, alt=f"{alt}.", source=source, figure=figure)
+    return Picture(
+        name="paths",
+        title=title,
+        alt=f"{title}. {' '.join(words)}",
+        source=source,
+        figure=figure,
+        language=language,
+    )
 
 
-def _one_fan(axis: Axes, own: pd.DataFrame, past: pd.DataFrame, indicator: str) -> None:
-    form = AXES[indicator]
+def multiples_picture(
+    bands: pd.DataFrame,
+    history: pd.DataFrame | None,
+    indicator: str,
+    *,
+    source: str | None = None,
+    language: Language = ENGLISH,
+) -> Picture:
+    """One indicator of several countries side by side, on one scale.
+
+    Parameters
+    ----------
+    bands : pandas.DataFrame
+        As `poblar.planner.frames.indicator_bands` gives, of several countries.
+    history : pandas.DataFrame or None
+        As `poblar.planner.frames.history` gives, of the same countries.
+    indicator : str
+        One of `poblar.planner.measures.MEASURES` that has a figure a country, not one a sex.
+    source : str, optional
+        Line under the picture; by default the United Nations'.
+    language : Language
+        Of the picture's words.
+
+    Returns
+    -------
+    Picture
+    """
+    source = source or people_source(language=language)
+    measure = MEASURES[indicator]
+    own = bands[bands["indicator"] == indicator]
+    countries = own["country"].unique().tolist()
+    columns = min(3, len(countries))
+    rows = -(-len(countries) // columns)
+    alike = indicator not in ("population", "net_migration")  # countries of one size hide the others
+    figure, axes = canvas(rows, columns, height=1.0 + 2.3 * rows, share_y=alike)
+    words = []
+    for axis, country in zip(axes.flat, countries, strict=False):
+        part = own[own["country"] == country]
+        if history is not None:
+            seen = history[(history["indicator"] == indicator) & (history["country"] == country)]
+            seen = seen[seen["year"] >= HISTORY_FROM]
+            axis.plot(seen["year"], measure.scale * seen["value"], color=INK, linewidth=1.3)
+        fan(axis, part, "year", colour=BLUE, scale=measure.scale)
+        if part["lower95"].min() < 0 < part["upper95"].max():
+            axis.axhline(0.0, color=GREY, linewidth=0.9)
+        heading(axis, language.country(country))
+        ticks(axis, measure.tick(language))
+        axis.xaxis.get_major_locator().set_params(nbins=4, integer=True)
+        words.append(f"{language.country(country)}: {described(part, language)}")
+    for axis in axes.flat[len(countries) :]:
+        axis.set_visible(False)
+    for axis in axes[:, 0]:
+        axis.set_ylabel(language.say(measure.units), color=INK, fontsize=9)
+    source_line(figure, source)
+    title = language.say("{what} by country", what=language.say(measure.name))
+    return Picture(
+        name=f"{indicator}_by_country",
+        title=title,
+        alt=f"{title}. {' '.join(words)}",
+        source=source,
+        figure=figure,
+        language=language,
+    )
+
+
+def described(part: pd.DataFrame, language: Language) -> str:
+    """The last row of an indicator's bands in a sentence."""
+    last = part.iloc[-1]
+    measure = MEASURES[str(last["indicator"])]
+    who = "" if last["sex"] == "both" else f", {language.say(SEXES[str(last['sex'])])}"
+    low, middle, high = (measure.said(float(last[name]), language) for name in ("lower80", "median", "upper80"))
+    return language.say(
+        "{what} in {year}: {middle} {units} (80 % interval {low} to {high}).",
+        what=language.say(measure.name) + who,
+        year=last["year"],
+        middle=middle,
+        units=language.say(measure.units),
+        low=low,
+        high=high,
+    )
+
+
+def _one_fan(axis: Axes, own: pd.DataFrame, past: pd.DataFrame, indicator: str, language: Language) -> None:
+    measure = MEASURES[indicator]
     marker = "o" if indicator in DECADES else ""
     for sex, part in own.groupby("sex", sort=False):
         seen = past[(past["sex"] == sex) & (past["year"] >= HISTORY_FROM)]
-        who = "" if sex == "both" else {"female": "women, ", "male": "men, "}[str(sex)]
+        who = "" if sex == "both" else f" ({language.say(SEXES[str(sex)])})"
         axis.plot(
             seen["year"],
-            form.scale * seen["value"],
+            measure.scale * seen["value"],
             color=SEX_COLOUR[str(sex)] if who else INK,
             linewidth=1.4,
             marker=marker,
             markersize=4,
             linestyle="--" if who else "-",
-            label=f"{who}observed".capitalize(),
+            label=plain(language.say("Observed") + who),
         )
-        fan(
-            axis,
-            part,
-            "year",
-            colour=SEX_COLOUR[str(sex)],
-            scale=form.scale,
-            label=f"{who}forecast (median)".capitalize(),
-        )
+        label = language.say(FORECAST) + who
+        fan(axis, part, "year", colour=SEX_COLOUR[str(sex)], scale=measure.scale, label=label)
     if own["lower95"].min() < 0 < own["upper95"].max():
         axis.axhline(0.0, color=GREY, linewidth=1.0)
-    axis.set_ylabel(form.units, color=INK, fontsize=10)
-    ticks(axis, form.form)
-    axis.set_xlim(HISTORY_FROM, int(own["year"].max()))
-    axis.set_xticks(np.arange(1980, own["year"].max() + 1, 30 if len(axis.figure.axes) > 1 else 10))
-
-
-def _described(indicator: str, part: pd.DataFrame) -> str:
-    last, form = part.iloc[-1], AXES[indicator]
-    who = "" if last["sex"] == "both" else f", {last['sex']}"
-    digits = 2 if abs(form.scale * last["median"]) < 10 else 0
-    low, middle, high = (f"{form.scale * last[name]:,.{digits}f}" for name in ("lower80", "median", "upper80"))
-    return f"{INDICATORS[indicator]}{who} in {last['year']}: {middle} {form.units} (80 % interval {low} to {high})."
+    axis.set_ylabel(language.say(measure.units), color=INK, fontsize=10)
+    ticks(axis, measure.tick(language))
+    first = min(HISTORY_FROM, int(past["year"].min())) if past.empty else max(HISTORY_FROM, int(past["year"].min()))
+    axis.set_xlim(first, int(own["year"].max()))
+    axis.set_xticks(np.arange(-(-first // 10) * 10, own["year"].max() + 1, 30 if len(axis.figure.axes) > 1 else 10))
