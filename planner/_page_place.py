@@ -1,0 +1,198 @@
+"""One place of the page: its population by scenario, and how it answers to admissions."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import pandas as pd
+import xarray as xr
+
+from ..data import Region
+from ..forecast import Projection, Scenario, bands, project
+from ..optimize import Admissions
+from ..optimize.response import Functional, Response, respond
+from . import frames
+from ._page_quota import narrowed
+from ._stages import Stages
+from .errors import PlannerError
+
+__all__ = ["FORECAST", "Place", "PopulationView"]
+
+FORECAST: Final = "forecast"
+"""The scenario in which nothing is changed."""
+
+PATHS: Final = 30  # draws shown one by one
+PYRAMIDS: Final = (2000, 2010, 2020)  # the last of them that is known is shown
+ATTRIBUTES: Final = {"total_population": "total"}
+RESPONSES: Final = 4  # kept
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PopulationView:
+    """A place's population under a scenario, and what differs from another.
+
+    Parameters
+    ----------
+    bands, history, paths : pandas.DataFrame
+        From `poblar.planner.frames`.
+    pyramid_past, pyramid : pandas.DataFrame
+        Observed in one year, and forecast for another.
+    scenarios, differences : pandas.DataFrame or None
+        Bands of both scenarios, and of the one less the other draw by draw, where two are compared.
+    """
+
+    bands: pd.DataFrame
+    history: pd.DataFrame
+    paths: pd.DataFrame
+    pyramid_past: pd.DataFrame
+    pyramid: pd.DataFrame
+    scenarios: pd.DataFrame | None = None
+    differences: pd.DataFrame | None = None
+
+
+class Place:
+    """The draws of one place: its population by scenario, and how it answers to admissions.
+
+    Parameters
+    ----------
+    name : str
+        What it is called.
+    region : Region
+        Its figures.
+    rates : dict of str to xarray.DataArray
+        Draws of its ``tfr``, ``e0`` and ``net``.
+    futures : mapping of str to Scenario
+        Scenarios by name, but the forecast.
+    functionals : mapping of str to Functional
+        Populations that are asked about.
+    stages : Stages
+        Where progress is shown.
+    seed : int
+        As in `poblar.optimize.response.respond`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        region: Region,
+        rates: dict[str, xr.DataArray],
+        *,
+        futures: Mapping[str, Scenario],
+        functionals: Mapping[str, Functional],
+        stages: Stages,
+        seed: int,
+    ) -> None:
+        self.name, self.region, self.rates, self.seed = name, region, rates, seed
+        self.futures, self.functionals, self.stages = futures, functionals, stages
+        self._preparing = threading.RLock()
+        self._under: dict[str, Projection] = {}
+        self._responses: OrderedDict[Hashable, Response] = OrderedDict()
+
+    @property
+    def people(self) -> Projection:
+        """The forecast."""
+        return self.under(FORECAST)
+
+    @property
+    def years(self) -> range:
+        """Years forecast."""
+        years = self.rates["tfr"]["year"].to_numpy()
+        return range(int(years[0]), int(years[-1]) + 1)
+
+    def under(self, scenario: str) -> Projection:
+        """The population under a scenario; all but the forecast's are made anew when asked for again."""
+        if scenario != FORECAST and scenario not in self.futures:
+            raise PlannerError(
+                f"expected a scenario among {', '.join([FORECAST, *self.futures])}, found {scenario}; choose one."
+            )
+        with self._preparing:
+            if scenario not in self._under:
+                with self.stages.stage("project", f"Project the population of {self.name}", scenario):
+                    made = project(
+                        self.region,
+                        fertility=self.rates["tfr"],
+                        mortality=self.rates["e0"],
+                        migration=self.rates["net"],
+                        scenario=self.futures.get(scenario),
+                    )
+                self._under = {name: kept for name, kept in self._under.items() if name == FORECAST} | {scenario: made}
+            return self._under[scenario]
+
+    def view(self, scenario: str, other: str, year: int) -> PopulationView:
+        """The population under a scenario, beside another."""
+        people, code = self.under(scenario), self.region.countries[0]
+        table = self._table(scenario, people)
+        compared = scenario != other
+        held = [year for year in PYRAMIDS if year in self.region.population["year"]]
+        past = held or [int(self.region.population["year"][-1])]
+        return PopulationView(
+            bands=table,
+            history=frames.history(self.region, code),
+            paths=frames.paths(people, self.rates, PATHS),
+            pyramid_past=frames.pyramid_history(self.region, code, past[-1:]),
+            pyramid=frames.pyramid_bands(people, [min(year, self.years[-1] + 1)]),
+            scenarios=self._beside(scenario, other) if compared else None,
+            differences=self._more(scenario, other) if compared else None,
+        )
+
+    def response(self, levers: Sequence[Admissions]) -> Response:
+        """How populations answer to the levers.
+
+        A lever alone is answered for every year at once, and narrowed to the years it has: dragging them costs nothing.
+        """
+        ahead = range(self.years[0], self.years[-1] + 1)
+        alone = levers[0] if len(levers) == 1 and not levers[0].is_free else None
+        if alone is not None and not {alone.years[0], alone.years[-1]} <= set(ahead):
+            alone = None  # respond says what is wrong with it
+        wide = list(levers)
+        if alone is not None:
+            wide = [replace(alone, years=ahead, at_least=0.0, at_most=None, change_at_most=None)]
+        key = repr(wide)
+        with self._preparing:
+            if key not in self._responses:
+                with self.stages.stage("respond", f"See how {self.name} answers to admissions"):
+                    self._responses[key] = respond(self.people, wide, self.functionals, seed=self.seed)
+                while len(self._responses) > RESPONSES:
+                    self._responses.popitem(last=False)
+            found = self._responses[key]
+        return found if alone is None else narrowed(found, alone)
+
+    def _table(self, scenario: str, people: Projection) -> pd.DataFrame:
+        """Bands of every indicator; of rates that a scenario changes only those of the forecast are known."""
+        rates = {name: self.rates[name] for name in ("tfr", "e0")}
+        table = frames.indicator_bands(people, rates)
+        return table if scenario == FORECAST else table[~table["indicator"].isin(rates)]
+
+    def _beside(self, scenario: str, other: str) -> pd.DataFrame:
+        """Bands of both."""
+        return pd.concat(
+            [_compared({name: _indicator(self.under(which), name) for name in frames.COMPARED}, which)
+             for which in (other, scenario)], ignore_index=True,
+        )  # fmt: skip
+
+    def _more(self, scenario: str, other: str) -> pd.DataFrame:
+        """Bands of what the one has more than the other in the same draws."""
+        theirs = {name: _indicator(self.under(other), name) for name in frames.COMPARED}
+        ours = {name: _indicator(self.under(scenario), name) for name in frames.COMPARED}
+        more = {name: (ours[name] - theirs[name]).assign_attrs(ours[name].attrs) for name in ours}
+        return _compared(more, scenario)
+
+
+def _indicator(people: Projection, name: str) -> xr.DataArray:
+    """An indicator that scenarios are compared by (draw, year)."""
+    found = people.flows[name] if name in people.flows else getattr(people, ATTRIBUTES.get(name, name))
+    return found.squeeze("country", drop=True)
+
+
+def _compared(arrays: dict[str, xr.DataArray], scenario: str) -> pd.DataFrame:
+    """As `poblar.planner.frames.scenario_bands`, of one scenario."""
+    tables = [
+        bands(array.transpose("draw", "year")).assign(indicator=frames.COMPARED[name], scenario=scenario)
+        for name, array in arrays.items()
+    ]
+    table = pd.concat(tables, ignore_index=True)
+    return table[["indicator", "scenario", *(name for name in table if name not in ("indicator", "scenario"))]]
