@@ -35,8 +35,10 @@ class Control:
 
     Parameters
     ----------
-    view, name, label : str
-        View that it belongs to, its key in the address, and what stands beside it.
+    views : tuple of str
+        Views that it belongs to.
+    name, label : str
+        Its key in the address, and what stands beside it.
     default : float or str
         Where it stands at first.
     low, high, step : float
@@ -55,7 +57,7 @@ class Control:
         A sentence for whoever wonders.
     """
 
-    view: str
+    views: tuple[str, ...]
     name: str
     label: str
     default: Value
@@ -204,16 +206,16 @@ def _of_population(desk: Desk) -> list[Control]:
     place = study.country if study.country in desk.places else first
 
     def one(name: str, label: str, default: Value, **more: Any) -> Control:
-        return Control(view="population", name=name, label=label, default=default, **more)
+        return Control(views=("population",), name=name, label=label, default=default, **more)
 
     return [
-        one("place", "Country", place, options=desk.places),
+        Control(views=("population", "admissions"), name="place", label="Country", default=place, options=desk.places),
         one("indicator", "What to show", "growth_rate", options=INDICATORS),
         one("scenario", "Future", FORECAST, options=scenarios),
         one("beside", "Beside", FORECAST, options=scenarios,
             note="Choose another future here, and both are drawn with the difference between them."),
         one("paths", "Single paths", "no", options={"no": "hide", "yes": "show thirty"}),
-        one("pyramid", "Ages in", min(2050, last), low=2030 if last > 2030 else last, high=last),
+        one("year", "Year to look at", min(2050, last), low=2030 if last > 2030 else last, high=last),
     ]  # fmt: skip
 
 
@@ -239,7 +241,7 @@ def _of_admissions(study: Study) -> list[Control]:
     years = {"low": first, "high": study.until}
 
     def one(name: str, label: str, default: Value, **more: Any) -> Control:
-        return Control(view="admissions", name=name, label=label, default=default, **more)
+        return Control(views=("admissions",), name=name, label=label, default=default, **more)
 
     return [
         one("goal", "Goal", goal.goal, options={"growth": "total growth", "support_ratio": "support ratio"}),
@@ -266,7 +268,7 @@ def _of_officers(staff: Staff) -> list[Control]:
     officers, promised = staff.officers, staff.promised
 
     def one(name: str, label: str, default: Value, **more: Any) -> Control:
-        return Control(view="officers", name=name, label=label, default=default, **more)
+        return Control(views=("officers",), name=name, label=label, default=default, **more)
 
     most = _most_hires(staff)
     hires = most if officers.hires_at_most is None else officers.hires_at_most

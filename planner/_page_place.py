@@ -17,7 +17,7 @@ from ..optimize import Admissions
 from ..optimize.response import Functional, Response, respond
 from . import frames
 from ._page_quota import narrowed
-from ._stages import Stages
+from ._page_told import Told
 from .errors import PlannerError
 
 __all__ = ["FORECAST", "Place", "PopulationView"]
@@ -26,7 +26,6 @@ FORECAST: Final = "forecast"
 """The scenario in which nothing is changed."""
 
 PATHS: Final = 30  # draws shown one by one
-PYRAMIDS: Final = (2000, 2010, 2020)  # the last of them that is known is shown
 ATTRIBUTES: Final = {"total_population": "total"}
 RESPONSES: Final = 4  # kept
 
@@ -39,8 +38,8 @@ class PopulationView:
     ----------
     bands, history, paths : pandas.DataFrame
         From `poblar.planner.frames`.
-    pyramid_past, pyramid : pandas.DataFrame
-        Observed in one year, and forecast for another.
+    pyramid : pandas.DataFrame
+        By sex and age in one year.
     scenarios, differences : pandas.DataFrame or None
         Bands of both scenarios, and of the one less the other draw by draw, where two are compared.
     """
@@ -48,7 +47,6 @@ class PopulationView:
     bands: pd.DataFrame
     history: pd.DataFrame
     paths: pd.DataFrame
-    pyramid_past: pd.DataFrame
     pyramid: pd.DataFrame
     scenarios: pd.DataFrame | None = None
     differences: pd.DataFrame | None = None
@@ -69,7 +67,7 @@ class Place:
         Scenarios by name, but the forecast.
     functionals : mapping of str to Functional
         Populations that are asked about.
-    stages : Stages
+    stages : Told
         Where progress is shown.
     seed : int
         As in `poblar.optimize.response.respond`.
@@ -83,7 +81,7 @@ class Place:
         *,
         futures: Mapping[str, Scenario],
         functionals: Mapping[str, Functional],
-        stages: Stages,
+        stages: Told,
         seed: int,
     ) -> None:
         self.name, self.region, self.rates, self.seed = name, region, rates, seed
@@ -109,7 +107,7 @@ class Place:
             raise PlannerError(
                 f"expected a scenario among {', '.join([FORECAST, *self.futures])}, found {scenario}; choose one."
             )
-        with self._preparing:
+        with self.stages.alone(self._preparing):
             if scenario not in self._under:
                 with self.stages.stage("project", f"Project the population of {self.name}", scenario):
                     made = project(
@@ -127,13 +125,10 @@ class Place:
         people, code = self.under(scenario), self.region.countries[0]
         table = self._table(scenario, people)
         compared = scenario != other
-        held = [year for year in PYRAMIDS if year in self.region.population["year"]]
-        past = held or [int(self.region.population["year"][-1])]
         return PopulationView(
             bands=table,
             history=frames.history(self.region, code),
             paths=frames.paths(people, self.rates, PATHS),
-            pyramid_past=frames.pyramid_history(self.region, code, past[-1:]),
             pyramid=frames.pyramid_bands(people, [min(year, self.years[-1] + 1)]),
             scenarios=self._beside(scenario, other) if compared else None,
             differences=self._more(scenario, other) if compared else None,
@@ -152,7 +147,7 @@ class Place:
         if alone is not None:
             wide = [replace(alone, years=ahead, at_least=0.0, at_most=None, change_at_most=None)]
         key = repr(wide)
-        with self._preparing:
+        with self.stages.alone(self._preparing):
             if key not in self._responses:
                 with self.stages.stage("respond", f"See how {self.name} answers to admissions"):
                     self._responses[key] = respond(self.people, wide, self.functionals, seed=self.seed)

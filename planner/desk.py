@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +21,7 @@ from ..optimize.response import Functional
 from . import frames, plans
 from ._page_place import FORECAST, Place, PopulationView
 from ._page_quota import growth_with, shown_goals, solved
-from ._stages import Say, Stages
+from ._page_told import Tell, Told
 from .asked import Quota, Staff
 from .errors import PlannerError
 from .names import country_name
@@ -40,9 +39,6 @@ NOBODY: Final = Scenario(name="nobody migrates", levers=[Multiply(on="migration"
 AFTER: Final = 10  # years shown after the last that a plan looks at
 PLACES: Final = 4  # whose draws are kept in memory
 ANSWERS: Final = 256  # kept by what was asked
-
-Tell = Callable[[str], None]
-"""Called with what is being done."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,7 +94,7 @@ class Desk:
     ) -> None:
         self.asked = study
         self.study = study.model_copy(update={"draws": min(study.draws, draws)})
-        self.stages = _Told(console)
+        self.stages = Told(console)
         self.work = Work(self.study, self.stages, folder=folder, fresh=fresh, cache=cache)
         self._preparing = threading.RLock()
         self._places: OrderedDict[str, Place] = OrderedDict()
@@ -109,7 +105,7 @@ class Desk:
         """Names of the places whose population can be asked for, by code; none where there is a ledger alone."""
         if not self.study.has_people:
             return {}
-        with self._preparing:
+        with self.stages.alone(self._preparing):
             region = self.work.region
         assert region is not None
         names = {code: country_name(code) for code in region.countries}
@@ -137,7 +133,7 @@ class Desk:
             raise PlannerError(f"expected a place of this study ({known}), found {code}; choose one of them.")
         if (found := self._places.get(code)) is not None:
             return found
-        with self._preparing:
+        with self.stages.alone(self._preparing):
             if code not in self._places:
                 region, rates = self.work.region, self._rates
                 assert region is not None
@@ -294,38 +290,8 @@ class Desk:
         return self._answers.get(("unplanned", officers), run)
 
     def _queue(self) -> xr.Dataset:
-        with self._preparing:
+        with self.stages.alone(self._preparing):
             return self.work.queue
-
-
-class _Told(Stages):
-    """Stages that are also told to whoever waits for them, each thread to its own."""
-
-    def __init__(self, console: Console) -> None:
-        super().__init__(console)
-        self._here = threading.local()
-
-    @contextmanager
-    def telling(self, tell: Tell | None) -> Iterator[None]:
-        """Tell of the stages of this thread, for as long as it lasts."""
-        before, self._here.tell = getattr(self._here, "tell", None), tell
-        try:
-            yield
-        finally:
-            self._here.tell = before
-
-    @contextmanager
-    def stage(self, key: str, title: str, detail: str = "") -> Iterator[Say]:
-        """As `Stages.stage`."""
-        tell: Tell = getattr(self._here, "tell", None) or (lambda _text: None)
-        tell(f"{title} …")
-        with super().stage(key, title, detail) as say:
-
-            def both(text: str) -> None:
-                say(text)
-                tell(f"{title}: {text}")
-
-            yield both
 
 
 class _Kept:
