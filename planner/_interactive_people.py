@@ -16,6 +16,7 @@ from .scenario_plots import line_of
 
 __all__ = ["difference_figure", "fan_figure", "paths_figure", "pyramid_figure", "scenario_figure"]
 
+INSTANT = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
 DASH = {"-": "solid", "--": "dash", "-.": "dashdot", ":": "dot"}
 
 
@@ -123,40 +124,27 @@ def pyramid_figure(
     plotly.graph_objects.Figure
         A frame a year, a button that plays them and a slider.
     """
-    ends = {name: past["value"] for name in ("median", "lower80", "upper80", "lower95", "upper95")}
+    ends = dict.fromkeys(("median", "lower80", "upper80", "lower95", "upper95"), past["value"])
     known = set(past["year"])
     frame = pd.concat([past.assign(**ends), bands[~bands["year"].isin(known)]], ignore_index=True)
     years = sorted(frame["year"].unique().tolist())
     by_year = {year: _pyramid(frame[frame["year"] == year], year in known, language) for year in years}
     figure = go.Figure(data=by_year[years[0]], frames=[go.Frame(data=by_year[year], name=str(year)) for year in years])
     widest = 1.05e-6 * float(frame["upper95"].max())
-    finished(
-        figure,
-        language.say("{place}: population by age and sex", place=place),
-        source or people_source(language=language),
-    )
-    instant = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
-    playing = {"fromcurrent": True, "frame": {"duration": 600, "redraw": True}, "transition": {"duration": 0}}
-    buttons = [
-        {"label": f"▶ {language.say('Play')}", "method": "animate", "args": [None, playing]},
-        {"label": f"⏸ {language.say('Pause')}", "method": "animate", "args": [[None], instant]},
-    ]
-    steps = [{"label": str(year), "method": "animate", "args": [[str(year)], instant]} for year in years]
-    step = 10 ** np.floor(np.log10(widest)) if widest > 0 else 1.0
-    at = np.arange(0, widest, step if widest / step > 2 else step / 2)
-    at = at[:: max(1, len(at) // 3)]
-    values = [*(-at[:0:-1]), *at]
+    bands_are = language.say("Dark ends of the bars: 80 % of the draws; light: 95 %.")
+    source = f"{source or people_source(language=language)} {bands_are}"
+    finished(figure, language.say("{place}: population by age and sex", place=place), source, below=100)
     figure.update_layout(
         barmode="overlay",
         bargap=0.08,
-        height=figure.layout.height + 190,
-        margin_b=190,
-        legend={"y": 0.19},
-        updatemenus=[
-            {"type": "buttons", "direction": "left", "buttons": buttons, "x": 0, "xanchor": "left", "y": -0.27, "yanchor": "top", "pad": {"t": 0}}
-        ],
-        sliders=[{"steps": steps, "x": 0, "len": 1, "y": -0.38, "yanchor": "top", "currentvalue": {"prefix": f"{language.say('Year')}: ", "xanchor": "left"}, "pad": {"t": 0, "b": 0}}],
-    )  # fmt: skip
+        legend={"y": 1, "yref": "paper", "yanchor": "bottom"},
+        updatemenus=[_buttons(language)],
+        sliders=[_slider(years, language)],
+    )
+    step = 10 ** np.floor(np.log10(widest))
+    at = np.arange(0, widest, step if widest / step > 2 else step / 2)
+    at = at[:: max(1, len(at) // 3)]
+    values = [*(-at[:0:-1]), *at]
     figure.update_xaxes(
         range=[-widest, widest],
         tickvals=values,
@@ -164,8 +152,34 @@ def pyramid_figure(
         title_text=language.say("million persons"),
         title_standoff=4,
     )
-    figure.update_yaxes(title_text=language.say("age"), range=[-1, 106])
+    figure.update_yaxes(title_text=language.say("age"), range=[-1, 106], showgrid=False)
     return figure
+
+
+def _buttons(language: Language) -> dict:
+    """What plays the years and stops them."""
+    playing = {"fromcurrent": True, "frame": {"duration": 600, "redraw": True}, "transition": {"duration": 0}}
+    buttons = [
+        {"label": language.say("Play"), "method": "animate", "args": [None, playing]},
+        {"label": language.say("Pause"), "method": "animate", "args": [[None], INSTANT]},
+    ]
+    place = {"x": 0, "xanchor": "left", "y": 0, "yanchor": "top", "pad": {"t": 44}}
+    return {"type": "buttons", "direction": "left", "buttons": buttons, "showactive": False, **place}
+
+
+def _slider(years: list[int], language: Language) -> dict:
+    steps = [{"label": str(year), "method": "animate", "args": [[str(year)], INSTANT]} for year in years]
+    current = {"prefix": f"{language.say('Year')}: ", "xanchor": "right"}
+    return {
+        "active": 0,
+        "steps": steps,
+        "currentvalue": current,
+        "x": 0,
+        "len": 1,
+        "y": 0,
+        "yanchor": "top",
+        "pad": {"t": 62},
+    }
 
 
 def _pyramid(frame: pd.DataFrame, observed: bool, language: Language) -> list[go.Bar]:
@@ -199,7 +213,7 @@ def _pyramid(frame: pd.DataFrame, observed: bool, language: Language) -> list[go
                     x=(high - low).tolist(),
                     base=low.tolist(),
                     name=label,
-                    showlegend=level == 80,
+                    showlegend=False,
                     marker_color=rgba(colour, opacity),
                     hoverinfo="skip",
                     **common,

@@ -137,7 +137,7 @@ def _growth(figure: go.Figure, growth: pd.DataFrame, asked: Quota, row: int, lan
         bound, label = measure.scale * target.bound, language.say("Asked for")
         said = [f"{label}: {language.number(bound, 2)} {language.say(measure.units)}"] * 2
         add_line(figure, target.years, [bound] * 2, name=label, colour=INK, text=said, row=row, dash="dash")
-    figure.add_vline(x=asked.years[1] + 0.5, line={"color": GREY, "width": 1, "dash": "dot"}, row=row, col=1)
+    _mark(figure, asked.years[1] + 0.5, row)
     figure.update_yaxes(title_text=escaped(language.say(measure.units)), row=row, col=1)
 
 
@@ -166,7 +166,10 @@ def queue_figure(bands: pd.DataFrame, ledger: pd.DataFrame, study: Study, *, lan
     shown = bands[bands["indicator"] == "pending"]
     top = 1.3e-3 * max(shown["upper80"].max(), seen["pending"].max())
     label = language.say("Ledger, 31 December")
-    said = [f"{label}, {row.year:.0f}: {language.number(row.pending)}" for row in seen.itertuples()]
+    said = [
+        f"{label}, {year}: {language.number(pending)}"
+        for year, pending in zip(seen["year"], seen["pending"], strict=True)
+    ]
     for row, scenario in enumerate(SCENARIOS, start=1):
         dates = [f"{year}-12-31" for year in seen["year"]]
         pending = (seen["pending"] / 1e3).tolist()
@@ -183,7 +186,7 @@ def queue_figure(bands: pd.DataFrame, ledger: pd.DataFrame, study: Study, *, lan
             language=language,
             row=row,
         )
-        _start(figure, f"{asked.start}-01", row)
+        _mark(figure, f"{asked.start}-01", row)
         # The widest band would flatten everything else; the pointer tells what is cut off.
         figure.update_yaxes(range=[0, top], title_text=language.say("thousand people waiting"), row=row, col=1)
     title = language.say("{place}: people who wait for a decision", place=place_of(study, language))
@@ -240,11 +243,11 @@ def wait_figure(bands: pd.DataFrame, promise: pd.DataFrame, study: Study, *, lan
     said = [f"{label}: {language.percent(promised.probability)}"] * 2
     add_line(figure, ends, [chance] * 2, name=label, colour=INK, text=said, row=2, dash="dash")
     for row in (1, 2):
-        _start(figure, f"{promised.since}-01", row)
-    ticks = [0, 6, 12, 24, 60, MOST]
-    figure.update_yaxes(
-        title_text=language.say("months"), range=[0, MOST + 5], tickvals=ticks, ticktext=[*map(str, ticks[:-1]), f"{MOST}+"], row=1, col=1
-    )  # fmt: skip
+        _mark(figure, f"{promised.since}-01", row)
+    at = [0, 6, 12, 24, 60, MOST]
+    words = [*map(str, at[:-1]), f"{MOST}+"]
+    months = language.say("months")
+    figure.update_yaxes(title_text=months, range=[0, MOST + 5], tickvals=at, ticktext=words, row=1, col=1)
     figure.update_yaxes(title_text=language.say("probability, %"), range=[-2, 102], row=2, col=1)
     title = language.say("{place}: how long a new applicant waits", place=place_of(study, language))
     return finished(figure, title, ledger_source(study, language), rows=2)
@@ -373,5 +376,9 @@ def frontier_figure(
     return finished(figure, title, source or default, rows=2)
 
 
-def _start(figure: go.Figure, date: str, row: int) -> None:
-    figure.add_vline(x=date, line={"color": GREY, "width": 1, "dash": "dot"}, row=row, col=1)
+def _mark(figure: go.Figure, at: str | float, row: int) -> None:
+    """A dotted line down a panel, where something begins or ends."""
+    line = {"color": GREY, "width": 1, "dash": "dot"}
+    number = "" if row == 1 else str(row)
+    panel = {"xref": f"x{number}", "yref": f"y{number} domain"}
+    figure.add_shape(type="line", x0=at, x1=at, y0=0, y1=1, line=line, **panel)

@@ -44,8 +44,9 @@ def context(
     place = place_of(study, language)
 
     def spoken(sentences: list[str]) -> list[str]:
-        """Sentences of other rooms; they call the place by its code."""
-        return [re.sub(rf"\b{study.country}\b", lambda _: place, language.sentence(line)) for line in sentences]
+        """Sentences of other rooms, which call the place by its code or its English name."""
+        code = re.compile(rf"\b{study.country}\b")
+        return [code.sub(lambda _: place, language.sentence(line).replace(study.place, place)) for line in sentences]
 
     found: dict[str, Any] = {
         "s": record,
@@ -104,6 +105,7 @@ def _answers(study: Study, record: dict[str, Any], language: Language) -> list[d
         found.append({"question": question, "words": words, "exists": record["staffing"]["exists"]})
     if not found:
         words = " ".join(language.sentence(line) for line in record["findings"]["people"][1:3])
+        words = words.replace(study.place, place_of(study, language))
         found.append({"question": language.say("How will the population change?"), "words": words, "exists": True})
     return found
 
@@ -133,11 +135,14 @@ def _rows(bands: pd.DataFrame, years: list[int], language: Language) -> list[dic
     return rows
 
 
-def _row(indicator: str, who: str, shown: list[pd.Series], language: Language) -> dict[str, Any]:
-    """Median and the 80 % interval in words."""
+def _row(indicator: str, who: str, shown: list[pd.Series], language: Language, finer: int = 0) -> dict[str, Any]:
+    """Median and the 80 % interval in words, with so many digits more than usual."""
     measure, cells = MEASURES[indicator], []
     for row in shown:
-        low, middle, high = (measure.said(float(row[name]), language) for name in ("lower80", "median", "upper80"))
+        low, middle, high = (
+            language.number(measure.scale * row[name], measure.digits + finer)
+            for name in ("lower80", "median", "upper80")
+        )
         cells.append({"median": middle, "interval": language.say("{low} to {high}", low=low, high=high)})
     return {"name": language.say(measure.name) + who, "units": language.say(measure.units), "cells": cells}
 
@@ -150,7 +155,7 @@ def _scenarios(study: Study, changed: pd.DataFrame, language: Language) -> dict[
     rows = []
     for indicator in indicators:
         own = at[at["indicator"] == indicator].set_index("scenario")
-        rows.append(_row(indicator, "", [own.loc[future.name] for future in study.scenarios], language))
+        rows.append(_row(indicator, "", [own.loc[future.name] for future in study.scenarios], language, finer=1))
     scenarios = [
         {"name": language.name(future.name), "because": future.because, "changes": change_words(future, language)}
         for future in study.scenarios
@@ -178,16 +183,24 @@ def _quota(study: Study, record: dict[str, Any], spoken: Any, language: Language
         index="year", columns="category", values="admissions", aggfunc="sum"
     )
     table = table[[name for name in categories if name in table]].fillna(0.0)
-    names = [language.name(str(name)) for name in table]
+    names = [_capital(language.name(str(name))) for name in table]
     if len(names) > 1:
         table["all"] = table.sum(axis=1)
         names.append(language.say("All"))
     return {
         "asked": _asked(asked.goals, asked.objective, language) + limits,
         "columns": names,
-        "rows": [{"year": year, "cells": row.tolist()} for year, row in table.iterrows()],
+        "rows": _blocks(table),
         "binding": spoken([*record["binding"], *record["prices"]]),
     }
+
+
+def _blocks(table: pd.DataFrame) -> list[list[dict[str, Any]]]:
+    """The years of a plan, those of one category in rows of three, so that a long table stays short."""
+    years = [{"year": year, "cells": row.tolist()} for year, row in table.iterrows()]
+    beside = 3 if table.shape[1] == 1 else 1
+    size = -(-len(years) // beside)
+    return [years[row::size] for row in range(size)]
 
 
 def _staffing(study: Study, record: dict[str, Any], spoken: Any, language: Language) -> dict[str, Any]:
@@ -232,6 +245,14 @@ def _asked(goals: Any, objective: str, language: Language) -> list[str]:
     return [*words, language.say(OBJECTIVES[objective])]
 
 
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _asked_percent(probability: float, language: Language) -> str:
+    return language.percent(probability, 0 if round(probability, 2) == probability else 1)
+
+
 def _fits(record: dict[str, Any], language: Language) -> list[dict[str, Any]]:
     return [
         fit
@@ -259,11 +280,14 @@ def _add_plans(found: dict[str, Any], study: Study, record: dict[str, Any], spok
         found["draws"].append(language.say(text, plan=language.say(title), **sets))
     if study.quota is not None:
         profiles = list(dict.fromkeys(lever.profile for lever in study.quota.levers))
-        names = language.listed([f"“{language.name(profile)}”" for profile in profiles])
+        names = language.listed([language.say("“{name}”", name=language.name(profile)) for profile in profiles])
         words = language.say("those admitted have the ages and sexes of the profile {profile}", profile=names)
         found["assumed"]["people"] = [*spoken(record["quota"]["assumptions"]), words, *found["assumed"]["people"]]
     if study.staffing is not None:
         lever = study.staffing.officers
-        text = "an officer in post costs {cost} {currency} a year, with no price change: an assumption to replace by the agency’s own figure"
+        text = (
+            "an officer in post costs {cost} {currency} a year, with no price change: an assumption to replace by a "
+            "figure of the agency's own"
+        )
         cost = language.say(text, cost=language.number(lever.cost), currency=lever.currency)
         found["assumed"]["staffing"] = [*spoken(record["staffing"]["assumptions"]), cost]

@@ -1,4 +1,4 @@
-"""The style of interactive pictures: as the printed ones, with numbers under the pointer, and readable on a telephone."""
+"""The style of interactive pictures: as the printed ones, numbers under the pointer, readable on a telephone."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from .language import Language
 
 __all__ = ["add_fan", "add_line", "blank", "escaped", "finished", "hover_of", "rgba", "when_of", "x_of"]
 
-WIDE = 46  # letters of a line that a telephone shows
+WIDE = 36  # letters of a title's line that a telephone shows whole
+SOURCE = 58  # and of the source's
 SIZE = 12
 HEIGHT = 300  # of one panel
+HEADING = 22  # above each panel, for what it shows
 
 
 def escaped(text: str) -> str:
@@ -57,35 +59,38 @@ def blank(headings: Sequence[str] = ("",)) -> go.Figure:
     gap = 0.34 / rows if rows > 1 else 0.0
     titles = [escaped(one) for one in headings] if any(headings) else None
     figure = make_subplots(rows=rows, cols=1, vertical_spacing=gap, subplot_titles=titles)
-    for note in figure.layout.annotations:
-        note.update(font={"size": SIZE + 1, "color": INK}, x=0, xanchor="left")
+    figure.update_annotations(font={"size": SIZE + 1, "color": INK}, x=0, xanchor="left")
     return figure
 
 
-def finished(figure: go.Figure, title: str, source: str, *, rows: int = 1) -> go.Figure:
-    """The figure with its title, source and style."""
-    lines = len(textwrap.wrap(title, WIDE)) + len(textwrap.wrap(source, WIDE + 10))
-    top = 34 + 19 * lines
+def finished(figure: go.Figure, title: str, source: str, *, rows: int = 1, below: int = 0) -> go.Figure:
+    """The figure with its title, source and style, and room below for controls."""
+    head = f"<b>{wrapped(title)}</b>", f'<span style="font-size:10px;color:{GREY}">{wrapped(source, SOURCE)}</span>'
+    top = 20 * len(textwrap.wrap(title, WIDE)) + 14 * len(textwrap.wrap(source, SOURCE)) + HEADING + 8
     figure.update_layout(
         template="plotly_white",
         autosize=True,
-        height=top + 90 + HEIGHT * rows,
+        height=top + 100 + HEIGHT * rows + below,
         separators=".,",
         font={"family": "DejaVu Sans, Verdana, Arial, sans-serif", "size": SIZE, "color": INK},
-        title={
-            "text": f"<b>{wrapped(title)}</b>",
-            "font": {"size": SIZE + 3},
-            "x": 0,
-            "xanchor": "left",
-            "xref": "paper",
-            "y": 0.985,
-            "yanchor": "top",
-            "yref": "container",
-            "subtitle": {"text": wrapped(source, WIDE + 10), "font": {"size": SIZE - 2, "color": GREY}},
-        },
-        margin={"l": 56, "r": 14, "t": top, "b": 80},
+        margin={"l": 56, "r": 14, "t": top, "b": 90 + below},
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 0, "yanchor": "bottom", "yref": "container"},
         hoverlabel={"align": "left", "bgcolor": "white", "font": {"color": INK}},
+    )
+    # A title of several lines is cut off at the top; a note above the plot is not.
+    figure.add_annotation(
+        text="<br>".join(head),
+        font={"size": SIZE + 2},
+        align="left",
+        showarrow=False,
+        x=0,
+        xref="paper",
+        xanchor="left",
+        xshift=-46,
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        yshift=HEADING,
     )
     figure.update_xaxes(showgrid=False, showline=True, linecolor=GREY, ticks="outside", zeroline=False)
     figure.update_yaxes(gridcolor="#dddddd", zerolinecolor=GREY, title_font_size=SIZE, title_standoff=6)
@@ -171,8 +176,8 @@ def hover_of(
 
 def add_line(
     figure: go.Figure,
-    x: Sequence,
-    y: Sequence[float],
+    x: Sequence | pd.Series,
+    y: Sequence[float] | pd.Series,
     *,
     name: str,
     colour: str,

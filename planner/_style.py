@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -15,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import Formatter
 
 from .language import ENGLISH, Language
 
@@ -30,6 +29,7 @@ OPACITY = {95: 0.16, 80: 0.22, 50: 0.34}
 FONT = "DejaVu Sans"
 Corner = Literal["best", "upper left", "upper right", "lower left", "lower right", "center right"]
 WIDTH = 7.2  # inches
+MOST_DIGITS = 4  # of a number on an axis
 RC: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": [FONT],
@@ -83,8 +83,8 @@ def fan(axis: Axes, frame: pd.DataFrame, x: str, *, colour: str, scale: float = 
 
 def source_line(figure: Figure, text: str) -> None:
     """Where the figures come from, under the picture."""
-    lines = "\n".join(textwrap.wrap(plain(text), 100))
-    figure.supxlabel(lines, x=0.01, ha="left", fontsize=8, color=GREY)
+    lines = "\n".join(textwrap.wrap(plain(text), 128))
+    figure.supxlabel(lines, x=0.01, ha="left", fontsize=7.5, color=GREY)
 
 
 def heading(axis: Axes, text: str) -> None:
@@ -92,9 +92,22 @@ def heading(axis: Axes, text: str) -> None:
     axis.set_title(plain(text), fontsize=10, color=INK, loc="left", weight="bold")
 
 
-def ticks(axis: Axes, form: Callable[[float], str]) -> None:
-    """Write the numbers of the vertical axis like this."""
-    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _position: form(value)))
+def ticks(axis: Axes, language: Language, least: int = 0) -> None:
+    """Write the numbers of the vertical axis in a language, with as many digits as tell them apart."""
+    axis.yaxis.set_major_formatter(_Numbers(language, least))
+
+
+class _Numbers(Formatter):
+    """Numbers of an axis, all with the same digits: so many that each stands for what is drawn there."""
+
+    def __init__(self, language: Language, least: int) -> None:
+        self.language, self.least = language, least
+
+    def __call__(self, x: float, pos: int | None = None) -> str:  # noqa: ARG002 - as matplotlib calls it
+        digits = self.least
+        while digits < MOST_DIGITS and any(abs(round(at, digits) - at) > 1e-9 * max(1.0, abs(at)) for at in self.locs):
+            digits += 1
+        return self.language.number(x, digits)
 
 
 def legend(axis: Axes, loc: Corner = "best", columns: int = 1) -> None:

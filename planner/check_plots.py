@@ -66,7 +66,7 @@ def calibration_picture(
     ranks.set_ylabel(language.say("cases"), color=INK)
     ranks.set_ylim(0, 1.3 * max(counts.max(), high))
     heading(ranks, language.say("Where what came lay"))
-    ticks(ranks, lambda value: language.number(value))
+    ticks(ranks, language)
     legend(ranks, loc="upper right")
     words = []
     for level, part in coverage.groupby("level"):

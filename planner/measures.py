@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,7 +23,7 @@ class Measure:
     scale : float
         What a value of the tables is multiplied by to be in that unit.
     digits, ticks : int
-        Decimals in a table, and on an axis.
+        Decimals in a table, and least on an axis.
 
     Examples
     --------
@@ -42,10 +41,6 @@ class Measure:
     def said(self, value: float, language: Language) -> str:
         """A value of the tables in the unit shown."""
         return language.number(self.scale * value, self.digits)
-
-    def tick(self, language: Language) -> Callable[[float], str]:
-        """How the axis writes a number."""
-        return lambda value: language.number(value, self.ticks)
 
 
 PERCENT = "% a year"

@@ -49,8 +49,8 @@ def people_source(study: Study | None = None, language: Language = ENGLISH) -> s
 
     Examples
     --------
-    >>> people_source()
-    'Observed: United Nations, World Population Prospects 2024. Forecast: poblar; bands hold 50, 80 and 95 % of the draws.'
+    >>> people_source()[:59]
+    'Observed: United Nations, World Population Prospects 2024. '
     """
     return language.say(
         "Observed: {origin}. Forecast: poblar; bands hold 50, 80 and 95 % of the draws.",

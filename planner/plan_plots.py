@@ -111,7 +111,7 @@ def frontier_picture(frame: pd.DataFrame, country: str, *, language: Language = 
     cost.plot(there["value"], sizes, color=BLUE, linewidth=2, marker="o")
     cost.set_ylabel(language.say("million {units}", units=plain(units)), color=INK)
     heading(cost, language.say("What it takes"))
-    ticks(cost, lambda value: f"{value:g}")
+    ticks(cost, language)
     middle = 100 * there["held_out"]
     ends = np.abs(100 * there[["lower95", "upper95"]].to_numpy() - middle.to_numpy()[:, None]).T
     label = language.say("Held out, with 95 %")
@@ -121,7 +121,7 @@ def frontier_picture(frame: pd.DataFrame, country: str, *, language: Language = 
         sure.plot(there["value"], 100 * there["value"], color=INK, linewidth=1.5, linestyle="--", label=label)
     sure.set_ylabel(language.say("% of the draws"), color=INK)
     heading(sure, language.say("How often it is reached"))
-    ticks(sure, lambda value: language.number(value))
+    ticks(sure, language)
     legend(sure, loc="best")
     over = language.name(frame.attrs["over"])
     for axis in axes.flat:
@@ -186,7 +186,7 @@ def _bars(axis, plan: pd.DataFrame, categories: list[str], language: Language) -
         legend(axis, loc="upper left")
     axis.set_ylabel(language.say("thousand persons a year"), color=INK)
     heading(axis, language.say("Admissions under the plan"))
-    ticks(axis, lambda value: language.number(value))
+    ticks(axis, language)
     axis.xaxis.get_major_locator().set_params(nbins=5, integer=True)
 
 
@@ -203,7 +203,7 @@ def _growth(axis, growth: pd.DataFrame, asked: Quota, language: Language) -> Non
     axis.axvline(asked.years[1] + 0.5, color=GREY, linewidth=1.0, linestyle=":")
     axis.set_ylabel(language.say(measure.units), color=INK)
     heading(axis, language.say(measure.name))
-    ticks(axis, lambda value: language.number(value, 1))
+    ticks(axis, language, 1)
     axis.xaxis.get_major_locator().set_params(nbins=5, integer=True)
     legend(axis, loc="lower left")
 
@@ -217,7 +217,7 @@ def _categories(axis, plan: pd.DataFrame, categories: list[str], asked: Quota, l
         _limits(axis, category, asked, colour)
     axis.set_ylabel(language.say("thousand persons a year"), color=INK)
     heading(axis, language.say("Each category within its limits"))
-    ticks(axis, lambda value: language.number(value))
+    ticks(axis, language)
     axis.set_ylim(bottom=0)
     axis.xaxis.get_major_locator().set_params(nbins=5, integer=True)
 
@@ -259,11 +259,10 @@ def _growth_words(growth: pd.DataFrame, asked: Quota, language: Language) -> str
     indicator, year = followed(asked), asked.goals[0].years[1]
     measure = MEASURES[indicator]
     at = growth[(growth["indicator"] == indicator) & (growth["year"] == year)].set_index("scenario")
+    ends = at[["lower80", "median", "upper80"]]
     words = []
     for scenario in SCENARIOS:
-        low, middle, high = (
-            measure.said(float(at.loc[scenario, name]), language) for name in ("lower80", "median", "upper80")
-        )
+        low, middle, high = (measure.said(value, language) for value in ends.loc[[scenario]].to_numpy(float)[0])
         words.append(
             language.say(
                 "{scenario}, {what} in {year}: {middle} {units} (80 % interval {low} to {high}).",

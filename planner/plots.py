@@ -116,12 +116,15 @@ def paths_picture(
         at = band["year"].to_numpy()
         low, high = (measure.scale * band[side].to_numpy() for side in ("lower80", "upper80"))
         axis.fill_between(at, low, high, color=BLUE, alpha=0.2, linewidth=0)
+        ends = measure.scale * band["lower95"].min(), measure.scale * band["upper95"].max()
+        room = 0.25 * (ends[1] - ends[0])  # a single draw far out would flatten the others
+        axis.set_ylim(ends[0] - room, ends[1] + room)
         draws = measure.scale * own.pivot_table(index="year", columns="draw", values="value")
         axis.plot(draws.index, draws.to_numpy(), color=GREY, linewidth=0.6, alpha=0.45)
         axis.plot(draws.index, draws.iloc[:, 0], color=ORANGE, linewidth=1.8)
         heading(axis, language.say(measure.name))
         axis.set_ylabel(language.say(measure.units), color=INK, fontsize=9)
-        ticks(axis, measure.tick(language))
+        ticks(axis, language, measure.ticks)
         first, last = draws.iloc[[0, -1], 0]
         words.append(
             language.say(
@@ -194,7 +197,7 @@ def multiples_picture(
         if part["lower95"].min() < 0 < part["upper95"].max():
             axis.axhline(0.0, color=GREY, linewidth=0.9)
         heading(axis, language.country(country))
-        ticks(axis, measure.tick(language))
+        ticks(axis, language, measure.ticks)
         axis.xaxis.get_major_locator().set_params(nbins=4, integer=True)
         words.append(f"{language.country(country)}: {described(part, language)}")
     for axis in axes.flat[len(countries) :]:
@@ -251,7 +254,7 @@ def _one_fan(axis: Axes, own: pd.DataFrame, past: pd.DataFrame, indicator: str, 
     if own["lower95"].min() < 0 < own["upper95"].max():
         axis.axhline(0.0, color=GREY, linewidth=1.0)
     axis.set_ylabel(language.say(measure.units), color=INK, fontsize=10)
-    ticks(axis, measure.tick(language))
+    ticks(axis, language, measure.ticks)
     first = min(HISTORY_FROM, int(past["year"].min())) if past.empty else max(HISTORY_FROM, int(past["year"].min()))
     axis.set_xlim(first, int(own["year"].max()))
     axis.set_xticks(np.arange(-(-first // 10) * 10, own["year"].max() + 1, 30 if len(axis.figure.axes) > 1 else 10))

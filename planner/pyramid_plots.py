@@ -19,7 +19,7 @@ __all__ = ["moving_pyramid", "pyramid_picture", "shown_years"]
 
 COLOUR = {"female": ORANGE, "male": BLUE}
 BAND = 5  # years of age that a bar stands for
-SECONDS = 0.5  # that a year of the moving picture stays
+RATE = 2  # years of the moving picture in a second
 
 
 def shown_years(past: pd.DataFrame, bands: pd.DataFrame) -> list[int]:
@@ -146,9 +146,7 @@ def moving_pyramid(
     frame(years[0])
     _still(figure)
     try:
-        FuncAnimation(figure, frame, frames=years, init_func=lambda: [axis]).save(
-            path, writer=PillowWriter(fps=1 / SECONDS)
-        )
+        FuncAnimation(figure, frame, frames=years, init_func=lambda: [axis]).save(path, writer=PillowWriter(fps=RATE))
     except OSError as error:
         raise PlannerError(
             f"expected to write {path}, found {error.strerror or error}; free space or name another place."
@@ -196,7 +194,7 @@ def _pyramid(
     axis.grid(visible=False)
     axis.xaxis.set_major_formatter(lambda value, _position: f"{abs(value):g}")
     axis.tick_params(colors=INK, length=3)
-    text = "{year}, observed" if known else "{year}: median, 50, 80, 95 %; line: {last}"
+    text = "{year}, observed" if known else "{year}, forecast; line: {last}"
     heading(axis, language.say(text, year=year, last=last))
     axis.set_xlabel(language.say("million persons"), color=INK)
     axis.set_ylabel(language.say("age"), color=INK)

@@ -73,8 +73,9 @@ def officers_picture(plan: pd.DataFrame, study: Study, *, language: Language = E
     label = language.say("In post at the start: {n}", n=now)
     axis.axhline(asked.in_post, color=ORANGE, linewidth=1.6, linestyle="--", label=label)
     axis.set_ylabel(language.say("officers at the end of the quarter"), color=INK)
-    ticks(axis, lambda value: language.number(value))
-    legend(axis, loc="best")
+    ticks(axis, language)
+    axis.set_ylim(0, 1.32 * max(plan["in_post"].max(), asked.in_post, 1.0))  # room for the legend
+    legend(axis, loc="upper right")
     source = language.say(
         "Plan: poblar, from {n} officers in post in {month} (assumed).", n=now, month=language.month(asked.start)
     )
@@ -135,7 +136,7 @@ def queue_picture(bands: pd.DataFrame, ledger: pd.DataFrame, study: Study, *, la
     shown = bands[bands["indicator"] == "pending"]["upper80"].max()
     axes.flat[0].set_ylim(0, 1.3 * max(shown, seen["pending"].max()) / 1e3)
     axes.flat[0].set_ylabel(language.say("thousand people waiting"), color=INK)
-    ticks(axes.flat[0], lambda value: language.number(value))
+    ticks(axes.flat[0], language)
     source = ledger_source(study, language)
     source_line(figure, source)
     title = language.say("{place}: people who wait for a decision", place=place_of(study, language))
@@ -185,8 +186,8 @@ def wait_picture(bands: pd.DataFrame, kept: pd.DataFrame, study: Study, *, langu
         )
     waits.set_yscale("symlog", linthresh=6, linscale=1.0)
     waits.set_ylim(0, MOST + 5)
-    waits.set_yticks([0, 3, 6, 12, 24, 60, MOST])
-    ticks(waits, lambda value: f"{MOST}+" if value == MOST else f"{value:.0f}")
+    at = [0, 3, 6, 12, 24, 60, MOST]
+    waits.set_yticks(at, [*map(str, at[:-1]), f"{MOST}+"])
     waits.minorticks_off()
     waits.set_ylabel(language.say("months"), color=INK)
     heading(waits, language.say("Wait, by month of application"))

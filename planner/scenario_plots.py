@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pandas as pd
 
 from ._style import DASHES, GREY, INK, SERIES, Picture, canvas, fan, heading, legend, plain, source_line, ticks
@@ -53,7 +55,7 @@ def scenario_picture(
             axis.axhline(0.0, color=GREY, linewidth=0.9)
         heading(axis, language.say(measure.name))
         axis.set_ylabel(language.say(measure.units), color=INK, fontsize=9)
-        ticks(axis, measure.tick(language))
+        ticks(axis, language, measure.ticks)
     legend(axes.flat[0], loc="best")
     source_line(figure, source)
     title = language.say("{place}: scenarios on the same draws; the band holds 80 % of the forecast's", place=place)
@@ -98,12 +100,15 @@ def difference_picture(
             part = bands[(bands["indicator"] == indicator) & (bands["scenario"] == name)]
             fan(axis, part, "year", colour=line_of(row + 1)[0], scale=measure.scale)
             axis.axhline(0.0, color=GREY, linewidth=0.9)
-            ticks(axis, lambda value: language.number(value, 2 if 0 < abs(value) < 0.2 else 1))
+            ticks(axis, language)
             axis.xaxis.get_major_locator().set_params(nbins=4, integer=True)
-            axis.set_ylabel(language.say(measure.units), color=INK, fontsize=7.5)
+            units = "\n".join(textwrap.wrap(language.say(measure.units), 26))
+            axis.set_ylabel(units, color=INK, fontsize=7.5)
             if row == 0:
-                axis.text(0.0, 1.17, language.say(measure.name), transform=axis.transAxes, fontsize=10, weight="bold")
-        axes[row, 0].set_title(plain(language.name(name)), fontsize=10, color=line_of(row + 1)[0], loc="left")
+                heading(axis, "\n".join(textwrap.wrap(language.say(measure.name), 18)))
+        place_of_name = {"transform": axes[row, 0].transAxes, "fontsize": 9, "va": "top", "weight": "bold"}
+        named = "\n".join(textwrap.wrap(plain(language.name(name)), 20))
+        axes[row, 0].text(0.04, 0.97, named, color=line_of(row + 1)[0], **place_of_name)
     source_line(figure, source)
     title = language.say("{place}: what each scenario changes, draw by draw", place=place)
     words = [_described(bands, name, "population", language) for name in names]
