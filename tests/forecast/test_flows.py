@@ -309,6 +309,19 @@ def test_a_forecast_follows_the_path_of_its_covariate() -> None:
     np.testing.assert_allclose(raised, 1000 * np.exp(EFFECT * np.array([0, *[-0.5] * 5])), rtol=0.02)
 
 
+def test_forecasts_of_a_seed_are_the_same_worlds_under_every_path() -> None:
+    panel = panel_of(np.full((2, 36), 1e6), ["a", "b"], rate=np.ones((2, 36)))
+    low, high = (
+        made(Flows(covariates=(Covariate(name="rate", then=(change,)),)), panel, scale=0.3, level=14.0, average=14.0)
+        .forecast(until="2019-12", draws=200, seed=1)
+        .to_numpy()
+        for change in (0.0, -0.5)
+    )
+    ratio = high / low
+    np.testing.assert_allclose(ratio, np.exp(-0.5 * EFFECT), rtol=0.05)  # but for the Poisson noise of a million
+    assert np.log(low).std(axis=0).min() > 0.2
+
+
 @pytest.mark.parametrize(
     ("interventions", "text"),
     [
