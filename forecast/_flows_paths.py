@@ -61,8 +61,8 @@ class Paths:
         kept, weight = 0.5 ** (1.0 / self.memory), self.weight
         counts = np.empty(effect.shape)
         everywhere = np.broadcast_to(tails, level.shape)
-        # How many random numbers a Poisson draw takes depends on its mean. It has a stream of its own, so that levels are
-        # those of the same world in every forecast of a seed, whatever its covariates become.
+        # How many random numbers a Poisson draw takes depends on its mean. It has a stream of its own, so that levels
+        # are those of the same world in every forecast of a seed, whatever its covariates become.
         counting = rng.spawn(1)[0]
         for month in range(counts.shape[-1]):
             volatility = self.calming * volatility + news * rng.standard_normal(volatility.shape)
