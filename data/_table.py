@@ -16,8 +16,12 @@ import pandas as pd
 from ._checks import shown
 from .errors import DataError
 
+LONGEST = 1_000_000  # characters of a line; no table that anybody publishes comes near
 
-def read_table(path: str | Path, *, sep: str = ",", columns: Sequence[str] | None = None) -> pd.DataFrame:
+
+def read_table(
+    path: str | Path, *, sep: str = ",", columns: Sequence[str] | None = None, largest: float = np.inf
+) -> pd.DataFrame:
     """The file as a table of text whose index is the row as an editor counts it (the header is line 1).
 
     Parameters
@@ -28,14 +32,19 @@ def read_table(path: str | Path, *, sep: str = ",", columns: Sequence[str] | Non
         Separator of the columns.
     columns : sequence of str, optional
         Columns to keep; all must be there.
+    largest : float
+        Most characters, unpacked: what is larger is refused while it is read, before it fills the memory.
     """
     path = Path(path)
     try:
         with _opened(path) as stream:
-            reader = csv.reader(stream, delimiter=sep)
+            reader = csv.reader(_lines(stream, path, largest), delimiter=sep)
             header = next(reader, [])
             if not any(header):
                 raise _bad(path, "a header and rows", "an empty file", "fetch or export the file again")
+            if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
+                remedy = "separate columns by commas and decimals by points: export the file again"
+                raise _bad(path, f"columns separated by {sep!r}", repr(header[0][:80]), remedy, row=1)
             keep = _positions(path, header, columns)
             lines: list[int] = []
             rows: list[list[str]] = []
@@ -57,6 +66,10 @@ def read_table(path: str | Path, *, sep: str = ",", columns: Sequence[str] | Non
         raise _bad(path, "a whole gzip file", str(error), "fetch the file again") from error
     except UnicodeDecodeError as error:
         raise _bad(path, "UTF-8 text", str(error), "save the file as UTF-8") from error
+    except csv.Error as error:
+        raise _bad(path, "a table of plain cells", str(error), "export the file again, as CSV") from error
+    except OSError as error:
+        raise _bad(path, "a file that can be read", error.strerror or str(error), "name a file you may read") from error
     if not rows:
         raise _bad(path, "rows below the header", "none", "fetch or export the file again")
     return pd.DataFrame(rows, columns=[header[i] for i in keep], index=pd.Index(lines, name="row"), dtype=str)
@@ -106,6 +119,17 @@ def _opened(path: Path) -> Iterator[io.TextIOBase]:
     else:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             yield stream
+
+
+def _lines(stream: io.TextIOBase, path: Path, largest: float) -> Iterator[str]:
+    """The lines one by one, as long as they are lines and not too many."""
+    read = 0
+    while line := stream.readline(LONGEST):
+        read += len(line)
+        if read > largest or len(line) == LONGEST:
+            size = f"{largest / 1e6:,.0f} million characters" if read > largest else f"{LONGEST:,} characters in a line"
+            raise _bad(path, f"at most {size}", "more", "keep the rows and columns that are needed", row=None)
+        yield line
 
 
 def _positions(path: Path, header: list[str], columns: Sequence[str] | None) -> list[int]:

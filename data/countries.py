@@ -7,7 +7,7 @@ from typing import Final
 
 import pycountry
 
-__all__ = ["KOSOVO", "from_m49", "is_country", "nearest"]
+__all__ = ["KOSOVO", "from_m49", "is_country", "is_own", "nearest"]
 
 KOSOVO: Final = "XKX"
 """Code of Kosovo (M49 412): ISO 3166 reserves XKX for its users and the UN's bulk tables use it so."""
@@ -16,7 +16,7 @@ _KOSOVO_M49: Final = 412
 
 
 def is_country(code: str) -> bool:
-    """Whether `code` is an ISO 3166-1 alpha-3 code, or Kosovo's.
+    """Whether `code` is an ISO 3166-1 alpha-3 code, or one that ISO leaves to its users.
 
     Parameters
     ----------
@@ -33,7 +33,27 @@ def is_country(code: str) -> bool:
     (True, False)
     """
     found = pycountry.countries.get(alpha_3=code)  # finds "mex" too
-    return code == KOSOVO or (found is not None and found.alpha_3 == code)
+    return is_own(code) or (found is not None and found.alpha_3 == code)
+
+
+def is_own(code: str) -> bool:
+    """Whether `code` is one of XAA to XXZ, which ISO 3166 leaves to its users: a region or agency of one's own, Kosovo.
+
+    Parameters
+    ----------
+    code : str
+        For example ``"XJA"``.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_own("XJA"), is_own("MEX")
+    (True, False)
+    """
+    return len(code) == 3 and "XAA" <= code <= "XXZ" and code.isalpha() and code.isupper()
 
 
 def from_m49(number: int) -> str | None:

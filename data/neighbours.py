@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._table import read_table
-from .countries import nearest
+from .countries import is_own, nearest
 from .errors import DataError
 
 __all__ = ["contiguous", "same_subregion", "subregion"]
@@ -24,12 +24,14 @@ _FOLDER: Final = Path(__file__).parent / "reference"
 
 
 def subregion(country: str) -> str:
-    """The UN subregion in which a country lies, one of 22, by its name in WPP 2024.
+    """The UN subregion in which a country lies, one of 22; a place of one's own is alone in its own.
+
+    Names are those of WPP 2024.
 
     Parameters
     ----------
     country : str
-        ISO 3166-1 alpha-3 code, XKX for Kosovo.
+        ISO 3166-1 alpha-3 code, XKX for Kosovo; or a code of one's own, XAA to XXZ.
 
     Returns
     -------
@@ -49,7 +51,7 @@ def subregion(country: str) -> str:
     >>> subregion("MEX"), subregion("USA"), subregion("XKX")
     ('Central America', 'Northern America', 'Southern Europe')
     """
-    found = _subregions().get(country)
+    found = _subregions().get(country, country if is_own(country) else None)
     if found is None:
         raise _unknown(country)
     return found
@@ -148,7 +150,7 @@ def _borders() -> frozenset[tuple[str, str]]:
 def _known(countries: Sequence[str]) -> list[str]:
     codes = [countries] if isinstance(countries, str) else list(countries)
     for i, code in enumerate(codes):
-        if code not in _subregions():
+        if code not in _subregions() and not is_own(code):
             raise _unknown(code)
         if code in codes[:i]:
             raise DataError(expected="each country once", found=f"{code} twice", remedy="drop the second")

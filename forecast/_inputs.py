@@ -45,7 +45,8 @@ def country_inputs(
     """
     past = _observed(region, country)
     if paths is not None:
-        first, follows = int(past["year"][0]), int(past["year"][-1]) + 1
+        first = int(region.population["year"][-1]) + (not _at_january(region))
+        follows = first + past.sizes["year"]  # none is observed where the base is of the January after the last
         if not first <= paths.years[0] <= follows or (np.diff(paths.years) != 1).any():
             raise DrawsError(
                 f"expected forecasts of every year from {follows} on, found {paths.years.tolist()}; "

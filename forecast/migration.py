@@ -11,6 +11,7 @@ import pytensor.tensor as pt
 import xarray as xr
 from numpy.typing import NDArray
 from pytensor.scan.basic import scan
+from pytensor.tensor.shape import specify_shape
 
 from ..data import DataError, Panel
 from .fit import Model, last_year
@@ -146,12 +147,14 @@ class Migration(Model[xr.DataArray]):
                 fitted = kept[self._first(years) + 1 :]  # the density is that of the rates, not of the usual ones
                 pm.Potential("kept_jacobian", -len(values) * np.log(fitted).sum())
             errors = self._errors(usual, years)
-            calm: Values = pt.zeros_like(log_scale)
+            # The number of countries is stated: for one country alone the loop would else take it for a scalar's.
+            typed = specify_shape(log_scale, (len(values),))
+            calm: Values = pt.zeros(len(values))
             volatility: Values = scan(
                 lambda error, before, log_scale: self._next_volatility(error / self._scale(log_scale, before), before),
                 sequences=[pt.as_tensor(errors).T[:-1]],
                 outputs_info=[calm],
-                non_sequences=[log_scale],
+                non_sequences=[typed],
                 return_updates=False,
             )
             volatility = pt.concatenate([calm[None], volatility])

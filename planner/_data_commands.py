@@ -1,4 +1,4 @@
-"""`poblar data`: fetch, list and verify published tables."""
+"""`poblar data`: published tables to fetch, and files of one's own to check."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Table
 
 from ..data import fetch as tables
+from ._console import Output
+from ._options import Json
 from .errors import PlannerError
 
-app = typer.Typer(help="Download published tables, and see what is here.", no_args_is_help=True)
+app = typer.Typer(help="Download published tables, and check files of your own.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="A source named by `poblar data list`.")]
 Cache = Annotated[Path | None, typer.Option(help="Folder that keeps them; by default your cache folder.")]
@@ -84,3 +86,59 @@ def verify(name: Name = "wpp2024", cache: Cache = None) -> None:
             f"expected {len(states)} files of {name} as published, found {wrong} missing or changed; "
             f"run `poblar data fetch {name}`."
         )
+
+
+@app.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(help="CSV files of your own.")],
+    country: Annotated[str, typer.Option(help="Code of your place: ISO 3166-1, or XAA to XXZ.")] = "XAA",
+    like: Annotated[str, typer.Option(help="Bundled country whose age patterns stand in for yours.")] = "MEX",
+    as_json: Json = False,
+) -> None:
+    """Tell what your own files are, what is wrong in them, and what they can be used for.
+
+    Files of rates and of a population are checked against each other too when both are given.
+
+    Example: `poblar data check rates.csv population.csv`
+    """
+    from .own_files import check_files
+
+    output = Output("data check", as_json=as_json)
+    found = check_files(files, country=country, like=like)
+    output.table(found[["file", "kind", "rows", "covers"]], title="Your files")
+    output.note(rows=None, files=found.to_dict("records"))
+    wrong = found[found["problem"] != ""]
+    for row in wrong.itertuples(index=False):
+        output.say(f"Wrong: {row.problem}")
+    for row in found[found["problem"] == ""].itertuples(index=False):
+        output.say(f"{row.file}: {row.kind}, good for {row.used_for}.")
+    if not len(wrong):
+        names = " ".join(f"--data {file}" for file in files)
+        output.say(f'Next: poblar init "My place" {names}')
+    output.close()
+    if len(wrong):
+        raise typer.Exit(1)
+
+
+@app.command()
+def template(
+    kind: Annotated[str, typer.Argument(help="rates, population, ledger, cases or counts.")],
+    out: Annotated[Path | None, typer.Option("--out", help="File to write; else it is printed.")] = None,
+) -> None:
+    """Write a CSV file to fill in: Mexico's figures, or an example, in the columns that poblar reads.
+
+    Example: `poblar data template rates --out rates.csv`
+    """
+    from ..data.kinds import template as example
+
+    text = example(kind)
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    if out.exists():
+        raise PlannerError(f"expected no file at {out} yet, found one; name another with --out.")
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise PlannerError(f"expected to write {out}, found {error.strerror or error}; name another place.") from None
+    Console().print(f"{out}: put your own figures in place of these", markup=False, highlight=False, soft_wrap=True)

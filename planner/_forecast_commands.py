@@ -1,142 +1,261 @@
-"""`poblar forecast`: bands of what is to come."""
+"""`poblar fit`, `forecast`, `project` and `backlog`: bands of what is to come."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from ._options import Cache, Country, Csv, Draws, Fresh, Seed, saved
+from ._console import Output
+from ._options import (
+    Cache,
+    Country,
+    Csv,
+    Draws,
+    Fresh,
+    Json,
+    Plan,
+    Quiet,
+    Seed,
+    Until,
+    study_of,
+    work_of,
+)
 
-app = typer.Typer(help="Forecast an indicator, the population or an asylum queue, with bands.", no_args_is_help=True)
+app = typer.Typer(help="Forecast a rate, or any counts in a file, with bands.", no_args_is_help=True)
 
-Until = Annotated[int, typer.Option(min=1900, max=2300, help="Last year.")]
+TITLES = {
+    "fertility": "Total fertility rate",
+    "mortality": "Life expectancy at birth",
+    "migration": "Net migration rate",
+}
+QUEUE = {
+    "arrivals": "Applications",
+    "pending": "People waiting",
+    "wait": "Wait of a new applicant (120: or longer)",
+}
 
 
 @app.command()
 def fertility(
-    country: Country = "MEX", until: Until = 2070, draws: Draws = 2000, seed: Seed = 1,
-    csv: Csv = None, fresh: Fresh = False, cache: Cache = None,
+    country: Country = None, until: Until = None, plan: Plan = None, draws: Draws = None, seed: Seed = None,
+    csv: Csv = None, as_json: Json = False, quiet: Quiet = False, fresh: Fresh = False, cache: Cache = None,
 ) -> None:  # fmt: skip
     """Forecast the total fertility rate, children per woman.
 
     Example: `poblar forecast fertility --country GTM --until 2050`
     """
-    _rates("fertility", country, until, draws, seed, csv, fresh, cache)
+    _rate("fertility", country, until, plan, draws, seed, csv, as_json, quiet, fresh, cache)
 
 
 @app.command()
 def mortality(
-    country: Country = "MEX", until: Until = 2070, draws: Draws = 2000, seed: Seed = 1,
-    csv: Csv = None, fresh: Fresh = False, cache: Cache = None,
+    country: Country = None, until: Until = None, plan: Plan = None, draws: Draws = None, seed: Seed = None,
+    csv: Csv = None, as_json: Json = False, quiet: Quiet = False, fresh: Fresh = False, cache: Cache = None,
 ) -> None:  # fmt: skip
     """Forecast life expectancy at birth of women and men, years.
 
     Example: `poblar forecast mortality --country SLV --csv e0.csv`
     """
-    _rates("mortality", country, until, draws, seed, csv, fresh, cache)
+    _rate("mortality", country, until, plan, draws, seed, csv, as_json, quiet, fresh, cache)
 
 
 @app.command()
 def migration(
-    country: Country = "MEX", until: Until = 2070, draws: Draws = 2000, seed: Seed = 1,
-    csv: Csv = None, fresh: Fresh = False, cache: Cache = None,
+    country: Country = None, until: Until = None, plan: Plan = None, draws: Draws = None, seed: Seed = None,
+    csv: Csv = None, as_json: Json = False, quiet: Quiet = False, fresh: Fresh = False, cache: Cache = None,
 ) -> None:  # fmt: skip
     """Forecast the net migration rate, a share of the population.
 
     Example: `poblar forecast migration --country USA`
     """
-    _rates("migration", country, until, draws, seed, csv, fresh, cache)
+    _rate("migration", country, until, plan, draws, seed, csv, as_json, quiet, fresh, cache)
 
 
 @app.command()
-def population(
-    country: Country = "MEX", until: Until = 2070, draws: Draws = 2000, seed: Seed = 1,
-    csv: Csv = None, fresh: Fresh = False, cache: Cache = None,
+def counts(
+    file: Annotated[Path, typer.Argument(help="CSV file: series, month (or year), count.")],
+    until: Annotated[str, typer.Option(help="Last month, such as 2027-12.")],
+    ends: Annotated[int, typer.Option(min=1, max=12, help="Month in which a year of the file ends.")] = 12,
+    missing: Annotated[str | None, typer.Option(help="Why counts are missing; without a reason they are refused.")] = (
+        None
+    ),
+    draws: Draws = None, seed: Seed = None, csv: Csv = None, as_json: Json = False, quiet: Quiet = False,
+    accept_unconverged: Annotated[
+        bool, typer.Option("--accept-unconverged", help="Go on with a fit that fails its checks, and say so.")
+    ] = False,
 ) -> None:  # fmt: skip
-    """Forecast population, growth, dependency and support.
+    """Forecast monthly or yearly counts of your own: applications, visas, apprehensions, people displaced.
 
-    Example: `poblar forecast population --country MEX --until 2070 --csv mexico.csv`
+    Beside the forecast stands what it must beat: the last count goes on, with the errors that rule has made.
+
+    Example: `poblar forecast counts visas.csv --until 2027-12`
     """
-    from . import frames, work
+    from ..data.counts import read_counts
+    from ..forecast import Flows, bands
+    from ..forecast.persistence import persistence
+
+    output = Output("forecast counts", as_json=as_json, quiet=quiet)
+    study = study_of(country="MEX", plan=None, draws=draws, seed=seed)
+    panel = read_counts(file, ends=ends, missing=missing)
+    stages = output.stages()
+    with stages:
+        with stages.stage("fit", "Fit the counts", f"{panel.sizes['category']} series") as say:
+            posterior = Flows().fit(
+                panel, seed=study.seed, accept_unconverged=accept_unconverged, progress=lambda state: say(str(state))
+            )
+        with stages.stage("forecast", "Forecast", f"{study.draws:,} draws to {until}"):
+            forecast = posterior.forecast(until=until, draws=study.draws, seed=study.seed)
+    table = bands(forecast)
+    table["month"] = table["month"].dt.strftime("%Y-%m")
+    converged = posterior.diagnostics.converged
+    output.note(seed=study.seed, draws=study.draws, converged=converged)
+    for series, part in table.groupby("category", sort=False):
+        _show(output, part, str(series), "month")
+    if int(panel["span"].max()) == 1:
+        rule = bands(persistence(panel, until=until, draws=study.draws, seed=study.seed))
+        last = rule[rule["month"] == rule["month"].max()].assign(month=until)
+        output.table(
+            last[["category", "month", "median", "lower80", "upper80"]],
+            title="What it must beat: the last count goes on", key="persistence",
+        )  # fmt: skip
+    if not converged:
+        output.say(
+            "NOT CONVERGED: the fit failed its checks and was accepted all the same; do not decide by it.", strong=True
+        )
+    output.save(table, csv)
+    output.close()
+
+
+def fit(
+    country: Country = None, plan: Plan = None, seed: Seed = None, as_json: Json = False, quiet: Quiet = False,
+    fresh: Fresh = False, cache: Cache = None,
+) -> None:  # fmt: skip
+    """Fit the models and show whether their chains agree; the fits are kept for every other command.
+
+    Example: `poblar fit --country MEX`
+    """
+    import pandas as pd
+
+    from ..data import reference
+    from . import summary
+
+    output = Output("fit", as_json=as_json, quiet=quiet)
+    study = study_of(country=country, plan=plan, seed=seed)
+    ledgers = reference.region().asylum
+    known = ledgers is not None and study.country in ledgers["country"]
+    queue = study.data.ledger is not None or (study.data.source == "bundled" and known)
+    models = (*(("fertility", "mortality", "migration") if study.has_people else ()), *(("backlog",) if queue else ()))
+    work = work_of(study, output, models, plan, fresh, cache)
+    with work.stages:
+        fits = work.fits
+    rows = [
+        {
+            "model": fit["what"],
+            "R-hat": round(fit["rhat"], 3),
+            "ESS bulk": round(fit["ess_bulk"]),
+            "ESS tail": round(fit["ess_tail"]),
+            "divergent %": round(100 * fit["divergent"], 2),
+            "draws": fit["draws"],
+            "verdict": "converged" if fit["converged"] else "NOT CONVERGED",
+            "fitted": "from the cache" if fit["from_cache"] else f"now, {fit['seconds']:.0f} s",
+        }
+        for fit in summary.fit_records(fits)
+    ]
+    output.note(country=study.country, seed=study.seed)
+    output.table(pd.DataFrame(rows), title=f"{study.place}: fits", key="fits")
+    output.close()
+
+
+def project(
+    country: Country = None, until: Until = None, plan: Plan = None, draws: Draws = None, seed: Seed = None,
+    csv: Csv = None, as_json: Json = False, quiet: Quiet = False, fresh: Fresh = False, cache: Cache = None,
+) -> None:  # fmt: skip
+    """Project the population: growth, dependency, support and the forecasts behind them.
+
+    Example: `poblar project --country MEX --until 2070 --csv mexico.csv`
+    """
+    from . import frames
+    from .findings import people_findings
     from .names import INDICATORS
 
-    made = work.population(country, until, draws, seed, fresh, cache)
-    table = frames.indicator_bands(made.people, made.rates)
+    output = Output("project", as_json=as_json, quiet=quiet)
+    study = study_of(country=country, plan=plan, until=until, draws=draws, seed=seed)
+    work = work_of(study, output, None, plan, fresh, cache)
+    with work.stages:
+        people, rates = work.people, {name: work.rates[name] for name in ("tfr", "e0")}
+    table = frames.indicator_bands(people, rates)
+    found = people_findings(people, study.until, study.place)
+    output.note(country=study.country, seed=study.seed, draws=study.draws, findings=found)
     for name in ("population", "natural_growth", "social_growth", "growth_rate", "dependency_ratio", "support_ratio"):
-        _show(table[table["indicator"] == name], INDICATORS[name], country, "year")
-    _save(table, csv)
+        _show(output, table[table["indicator"] == name], f"{study.place}: {INDICATORS[name]}", "year")
+    for sentence in found:
+        output.say(sentence)
+    output.save(table, csv)
+    output.close()
 
 
-@app.command()
 def backlog(
-    country: Annotated[str, typer.Option(help="Country with an asylum ledger: MEX, USA or CAN.")] = "MEX",
+    country: Country = None,
     until: Annotated[str, typer.Option(help="Last month, such as 2032-12.")] = "2032-12",
     officers: Annotated[float, typer.Option(min=0, help="Officers who decide cases, from the ledger's end on.")] = 140,
-    draws: Draws = 2000, seed: Seed = 1, csv: Csv = None, fresh: Fresh = False, cache: Cache = None,
+    plan: Plan = None, draws: Draws = None, seed: Seed = None, csv: Csv = None, as_json: Json = False,
+    quiet: Quiet = False, fresh: Fresh = False, cache: Cache = None,
 ) -> None:  # fmt: skip
     """Forecast asylum applications, the people who wait, and how long a new applicant waits.
 
-    Example: `poblar forecast backlog --country MEX --until 2032-12 --officers 300`
+    Example: `poblar backlog --country MEX --until 2032-12 --officers 300`
     """
     import xarray as xr
 
-    from . import frames, plans, work
+    from . import frames, plans
 
-    if re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", until) is None:
-        raise typer.BadParameter(f"expected a month such as 2032-12, found {until!r}", param_hint="--until")
-    queue = work.queue(country, until, draws, seed, fresh, cache)
+    output = Output("backlog", as_json=as_json, quiet=quiet)
+    # The plan is not solved: its section says where the forecast ends.
+    staff = {"start": f"{until[:4]}-01" if until > f"{until[:4]}-01" else "2000-01", "until": until}
+    study = study_of(country=country, plan=plan, draws=draws, seed=seed, staffing=staff)
+    work = work_of(study, output, ("backlog",), plan, fresh, cache)
+    with work.stages:
+        queue = work.queue
     months = queue["month"]
     posted = xr.DataArray([officers] * months.size, dims="month", coords={"month": months.to_numpy()})
     table = frames.queue_bands(queue, {"without": plans.queue_with_officers(queue, posted)})
     table = table.assign(month=table["month"].dt.strftime("%Y-%m")).drop(columns="scenario")
-    titles = {
-        "arrivals": "Applications",
-        "pending": "People waiting",
-        "wait": "Wait of a new applicant (120: or longer)",
-    }
-    for name, title in titles.items():
-        _show(table[table["indicator"] == name], title, country, "month")
-    _save(table, csv)
+    output.note(country=study.country, seed=study.seed, draws=study.draws, officers=officers)
+    for name, title in QUEUE.items():
+        _show(output, table[table["indicator"] == name], f"{study.place}: {title}", "month")
+    output.save(table, csv)
+    output.close()
 
 
-def _rates(
-    name: str, country: str, until: int, draws: int, seed: int, csv: Path | None, fresh: bool, cache: Path | None
+def _rate(
+    model: str, country: str | None, until: int | None, plan: Path | None, draws: int | None, seed: int | None,
+    csv: Path | None, as_json: bool, quiet: bool, fresh: bool, cache: Path | None,
 ) -> None:  # fmt: skip
     from ..forecast import bands
-    from . import work
 
-    titles = {
-        "fertility": "Total fertility rate",
-        "mortality": "Life expectancy at birth",
-        "migration": "Net migration rate",
-    }
-    table = bands(work.rates(name, country, until, draws, seed, fresh, cache))
+    output = Output(f"forecast {model}", as_json=as_json, quiet=quiet)
+    study = study_of(country=country, plan=plan, until=until, draws=draws, seed=seed)
+    work = work_of(study, output, (model,), plan, fresh, cache)
+    with work.stages:
+        draws_of = work.rate(model).sel(country=[study.country])
+    table = bands(draws_of)
+    output.note(country=study.country, seed=study.seed, draws=study.draws)
+    title = f"{study.place}: {TITLES[model]}"
     if "sex" in table:
         for sex, part in table.groupby("sex", sort=False):
-            _show(part, f"{titles[name]}, {sex}", country, "year")
+            _show(output, part, f"{title}, {sex}", "year")
     else:
-        _show(table, titles[name], country, "year")
-    _save(table.assign(indicator=name), csv)
+        _show(output, table, title, "year")
+    output.save(table.assign(indicator=model), csv)
+    output.close()
 
 
-def _show(table, title: str, country: str, key: str) -> None:
+def _show(output: Output, table: Any, title: str, key: str) -> None:
     """Every fifth year, or every sixth month, and the last."""
-    from ._console import show_bands
-    from .names import country_name
-
     if key == "year":
-        chosen = table[(table["year"] % 5 == 0) | (table["year"] == table["year"].max())]
+        shown = table[(table["year"] % 5 == 0) | (table["year"] == table["year"].max())]
     else:
-        chosen = table[table["month"].str.endswith(("-01", "-07")) | (table["month"] == table["month"].max())]
-    show_bands(Console(), chosen, title=f"{country_name(country)}: {title}", label=key, key=key)
-
-
-def _save(table, csv: Path | None) -> None:
-    from .files import write_csv
-
-    if csv is not None:
-        saved(write_csv(table, csv))
+        shown = table[table["month"].str.endswith(("-01", "-07")) | (table["month"] == table["month"].max())]
+    output.bands(table, shown, title=title, label=key, key=key)

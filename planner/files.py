@@ -12,7 +12,7 @@ from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from .errors import PlannerError
 
-__all__ = ["read_json", "write_csv", "write_json"]
+__all__ = ["plain", "read_json", "read_tables", "write_csv", "write_json"]
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -56,6 +56,35 @@ def write_csv(table: pd.DataFrame, path: str | Path) -> Path:
     return _write(Path(path), safe.to_csv(index=False, lineterminator="\n", float_format="%.8g"))
 
 
+def read_tables(folder: str | Path) -> dict[str, pd.DataFrame]:
+    """Read every table that `write_csv` left in a folder, by name; months of bands as dates.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Folder of CSV files.
+
+    Returns
+    -------
+    dict of str to pandas.DataFrame
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> _ = write_csv(pd.DataFrame({"year": [2030], "median": [1.5]}), f"{folder}/bands.csv")
+    >>> read_tables(folder)["bands"]["median"].tolist()
+    [1.5]
+    """
+    tables = {}
+    for path in sorted(Path(folder).glob("*.csv")):
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+        if "month" in table and len(str(table["month"].iloc[0])) == len("2027-01-01"):
+            table["month"] = pd.to_datetime(table["month"])
+        tables[path.stem] = table
+    return tables
+
+
 def write_json(content: dict[str, Any], path: str | Path) -> Path:
     """Write JSON that any reader takes: no NaN, NumPy's numbers as numbers, times as ISO dates.
 
@@ -82,7 +111,7 @@ def write_json(content: dict[str, Any], path: str | Path) -> Path:
     ...     read_json(write_json({"share": np.float64(0.5), "price": float("nan")}, f"{folder}/a.json"))
     {'share': 0.5, 'price': None}
     """
-    text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False)
     return _write(Path(path), text + "\n")
 
 
@@ -108,17 +137,17 @@ def read_json(path: str | Path) -> dict[str, Any]:
     >>> read_json("nowhere/summary.json")
     Traceback (most recent call last):
     ...
-    poblar.planner.errors.PlannerError: expected nowhere/summary.json, found no such file; run `poblar demo` first, ...
+    poblar.planner.errors.PlannerError: expected nowhere/summary.json, found no such file; run `poblar run` first, ...
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise PlannerError(
-            f"expected {path}, found no such file; run `poblar demo` first, or name the folder it wrote with --from."
+            f"expected {path}, found no such file; run `poblar run` first, or name the folder it wrote with --from."
         ) from None
     except (OSError, ValueError) as error:
         raise PlannerError(
-            f"expected a summary in {path}, found what cannot be read ({error}); run `poblar demo` again."
+            f"expected a summary in {path}, found what cannot be read ({error}); run `poblar run` again."
         ) from error
 
 
@@ -126,17 +155,34 @@ def _harmless(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
-def _plain(value: Any) -> Any:
-    """The value in JSON's own types."""
+def plain(value: Any) -> Any:
+    """A value in JSON's own types: no NaN, NumPy's numbers as numbers, times as ISO dates.
+
+    Parameters
+    ----------
+    value : Any
+        Numbers, texts, dates, paths, and mappings and sequences of them.
+
+    Returns
+    -------
+    Any
+
+    Examples
+    --------
+    >>> plain({"share": np.float64(0.5), "price": float("nan"), "years": range(2)})
+    {'share': 0.5, 'price': None, 'years': [0, 1]}
+    """
     match value:
         case dict():
-            return {str(key): _plain(item) for key, item in value.items()}
+            return {str(key): plain(item) for key, item in value.items()}
         case list() | tuple() | range():
-            return [_plain(item) for item in value]
+            return [plain(item) for item in value]
         case pd.Timestamp() | np.datetime64():
             return str(np.datetime64(value, "D"))
+        case Path():
+            return str(value)
         case np.generic():
-            return _plain(value.item())
+            return plain(value.item())
         case float() if not np.isfinite(value):
             return None
         case _:

@@ -15,7 +15,7 @@ import resource
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,7 @@ from importlib.metadata import version
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pooch import os_cache
 
@@ -39,8 +39,12 @@ __all__ = ["WHAT", "Fits", "fit_models", "memory_mb", "posterior_folder"]
 
 log = logging.getLogger(__name__)
 
-WHAT = ("mortality", "fertility", "migration", "backlog")
-"""The models, the one that takes longest first."""
+
+MODELS: Final = {"mortality": Mortality(), "fertility": Fertility(), "migration": Migration(), "backlog": Backlog()}
+"""The models of a standard study by name, the one that takes longest first."""
+
+WHAT: Final = tuple(MODELS)
+"""Their names."""
 
 SIDE_BY_SIDE = 2
 SAMPLING = Sampling()
@@ -149,11 +153,33 @@ def fit_models(
     ...
     poblar.planner.errors.PlannerError: expected a country with an asylum ledger, found GTM; ...
     """
+    return fit_panels(
+        panels_of(region, names, ledger),
+        seed=seed,
+        sampling=sampling,
+        accept_unconverged=accept_unconverged,
+        fresh=fresh,
+        cache=cache,
+        progress=progress,
+    )
+
+
+def fit_panels(
+    panels: Mapping[str, Panel],
+    *,
+    seed: int,
+    sampling: Sampling = SAMPLING,
+    accept_unconverged: bool = False,
+    fresh: bool = False,
+    cache: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Fits:
+    """As `fit_models`, of panels that are at hand, by the names in `WHAT`."""
     tell = progress or (lambda _name, _state: None)
     folder = posterior_folder(cache)
     folder.mkdir(parents=True, exist_ok=True)
     jobs = [
-        _job(name, region, ledger, seed, sampling, accept_unconverged, fresh, folder) for name in WHAT if name in names
+        _job(name, panels[name], seed, sampling, accept_unconverged, fresh, folder) for name in WHAT if name in panels
     ]
     found = {} if fresh else {job.name: kept for job in jobs if (kept := _kept(job)) is not None}
     for name in found:
@@ -206,23 +232,22 @@ def memory_mb() -> float:
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes there, kilobytes elsewhere
 
 
-def _job(
-    name: str, region: Region, ledger: str, seed: int, sampling: Sampling, accept: bool, fresh: bool, folder: Path
-) -> _Job:
-    if name == "backlog":
+def panels_of(region: Region, names: Sequence[str], ledger: str) -> dict[str, Panel]:
+    """What each model is fitted to, by name."""
+    panels = {"fertility": region.tfr, "mortality": region.e0, "migration": region.net_migration}
+    if "backlog" in names:
         known = region.asylum["country"].to_numpy().tolist() if region.asylum is not None else []
         if region.asylum is None or ledger not in known:
             raise PlannerError(
                 f"expected a country with an asylum ledger, found {ledger}; choose one of "
                 f"{', '.join(known) or 'MEX, USA, CAN'}."
             )
-        model, panel = Backlog(), region.asylum.sel(country=ledger)
-    else:
-        model, panel = {
-            "fertility": (Fertility(), region.tfr),
-            "mortality": (Mortality(), region.e0),
-            "migration": (Migration(), region.net_migration),
-        }[name]
+        panels["backlog"] = region.asylum.sel(country=ledger)
+    return {name: panel for name, panel in panels.items() if name in names}
+
+
+def _job(name: str, panel: Panel, seed: int, sampling: Sampling, accept: bool, fresh: bool, folder: Path) -> _Job:
+    model = MODELS[name]
     key = _key(repr(model), panel.hash, seed, sampling)
     return _Job(
         name=name,

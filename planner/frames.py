@@ -5,20 +5,30 @@ from __future__ import annotations
 import pandas as pd
 import xarray as xr
 
-from ..data import Region
-from ..forecast import Projection, bands
+from ..data import Panel, Region
+from ..forecast import Comparison, Projection, bands
 from ..forecast.draws import probability
 from ..forecast.indicators import observed_growth
-from ..optimize import WaitTime
-from .study import Study
+from .asked import Wait
 
 __all__ = [
     "growth_bands",
     "history",
+    "indicator_bands",
+    "ledger",
+    "paths",
     "promise",
     "pyramid_bands",
     "pyramid_history",
+    "queue_bands",
+    "scenario_bands",
+    "scenario_differences",
 ]
+
+COMPARED = {"total_population": "population"} | {
+    name: name for name in ("growth_rate", "dependency_ratio", "support_ratio", "net_migration")
+}
+"""Indicators by which scenarios are compared, and what tables call them."""
 
 SCENARIOS = ("without", "with")
 """The plan's scenarios, in the order shown."""
@@ -210,14 +220,14 @@ def queue_bands(queue: xr.Dataset, runs: dict[str, xr.Dataset]) -> pd.DataFrame:
     return table[["indicator", "scenario", *(name for name in table if name not in ("indicator", "scenario"))]]
 
 
-def promise(runs: dict[str, xr.Dataset], study: Study) -> pd.DataFrame:
+def promise(runs: dict[str, xr.Dataset], promised: Wait) -> pd.DataFrame:
     """Probability that who applies in a month is decided within the wait promised, by scenario.
 
     Parameters
     ----------
     runs : dict of str to xarray.Dataset
         Runs by scenario.
-    study : Study
+    promised : Wait
         What was asked.
 
     Returns
@@ -230,12 +240,110 @@ def promise(runs: dict[str, xr.Dataset], study: Study) -> pd.DataFrame:
     >>> import numpy as np, xarray as xr
     >>> wait = xr.DataArray([[3.0], [9.0]], dims=("draw", "month"),
     ...                     coords={"month": np.array(["2031-01-01"], dtype="datetime64[s]")})
-    >>> promise({"with": xr.Dataset({"wait": wait})}, Study())["probability"].tolist()
+    >>> promise({"with": xr.Dataset({"wait": wait})}, Wait())["probability"].tolist()
     [0.5]
     """
-    months = WaitTime(at_most=study.wait, since=study.since).months
+    months = promised.made().months
     frames = [
         probability(run["wait"] <= months).to_dataframe("probability").reset_index().assign(scenario=scenario)
         for scenario, run in runs.items()
     ]
     return pd.concat(frames, ignore_index=True)[["scenario", "month", "probability"]]
+
+
+def paths(people: Projection, rates: dict[str, xr.DataArray], count: int) -> pd.DataFrame:
+    """Some draws of one country, each a path of its own: what bands cannot show.
+
+    Parameters
+    ----------
+    people : Projection
+        Draws of one country.
+    rates : dict of str to xarray.DataArray
+        Draws of ``tfr`` that the projection was made with.
+    count : int
+        How many, the first ones.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns indicator, draw, year, value.
+    """
+    arrays = {
+        "tfr": rates["tfr"],
+        "net_migration": people.flows["net_migration"],
+        "population": people.total,
+        "growth_rate": people.growth_rate,
+        "support_ratio": people.support_ratio,
+    }
+    first = int(rates["tfr"]["year"][0])
+    tables = []
+    for name, array in arrays.items():
+        some = array.isel(draw=slice(count)).sel(year=slice(first, None)).squeeze("country", drop=True)
+        tables.append(some.to_dataframe("value").reset_index().assign(indicator=name))
+    return pd.concat(tables, ignore_index=True)[["indicator", "draw", "year", "value"]]
+
+
+def scenario_bands(found: Comparison) -> pd.DataFrame:
+    """Bands of what scenarios are compared by, one row a scenario and year.
+
+    Parameters
+    ----------
+    found : Comparison
+        Scenarios of one country.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns indicator, scenario, year, units, median, lower50 …
+    """
+    return _compared({ours: found.values(name) for name, ours in COMPARED.items()})
+
+
+def scenario_differences(found: Comparison) -> pd.DataFrame:
+    """Bands of what each scenario has more than the forecast, draw by draw.
+
+    Parameters
+    ----------
+    found : Comparison
+        Scenarios of one country.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `scenario_bands`, without the first scenario.
+    """
+    return _compared({ours: found.difference(name) for name, ours in COMPARED.items()})
+
+
+def ledger(panel: Panel, country: str) -> pd.DataFrame:
+    """The asylum ledger of a country as a tidy table, for the years whose stock is known.
+
+    Parameters
+    ----------
+    panel : Panel
+        With ``applications`` … ``staff`` (country, year).
+    country : str
+        One of its countries.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Examples
+    --------
+    >>> from poblar.data import reference
+    >>> list(ledger(reference.region(["MEX"]).asylum, "MEX"))[:3]
+    ['year', 'applications', 'recognized']
+    """
+    names = ["applications", "recognized", "rejected", "closed", "pending", "staff"]
+    frame = panel.sel(country=country).dataset[names].squeeze("country", drop=True).to_dataframe().reset_index()
+    return frame[["year", *names]].dropna(subset="pending")
+
+
+def _compared(arrays: dict[str, xr.DataArray]) -> pd.DataFrame:
+    tables = [
+        bands(array.squeeze("country", drop=True).transpose("draw", "scenario", "year")).assign(indicator=name)
+        for name, array in arrays.items()
+    ]
+    table = pd.concat(tables, ignore_index=True)
+    return table[["indicator", *(name for name in table if name != "indicator")]]

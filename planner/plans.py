@@ -7,19 +7,9 @@ import pandas as pd
 import xarray as xr
 
 from ..forecast import Projection, simulate_queue
-from ..optimize import (
-    Admissions,
-    GrowthRate,
-    Plan,
-    PopulationGoal,
-    QuotaPlan,
-    Staffing,
-    StaffingPlan,
-    SupportRatio,
-    WaitTime,
-)
+from ..optimize import GrowthRate, Plan, PopulationGoal, QuotaPlan, StaffingPlan, SupportRatio
 from ..optimize.response import respond
-from .study import Study
+from .asked import Quota, Staff
 
 __all__ = [
     "quota_plan",
@@ -29,14 +19,14 @@ __all__ = [
 AFTERWARDS = 120  # months the queue is worked on after the horizon, so that every wait ends or is this long
 
 
-def quota_plan(people: Projection, study: Study) -> QuotaPlan:
+def quota_plan(people: Projection, asked: Quota) -> QuotaPlan:
     """The admissions that a study asks for.
 
     Parameters
     ----------
     people : Projection
-        Draws of the study's country.
-    study : Study
+        Draws of one country.
+    asked : Quota
         What is asked.
 
     Returns
@@ -47,32 +37,22 @@ def quota_plan(people: Projection, study: Study) -> QuotaPlan:
     --------
     >>> from poblar.data import reference
     >>> from poblar.forecast import project
-    >>> quota_plan(project(reference.region(("MEX",))), Study()).goals[0].describe()
+    >>> quota_plan(project(reference.region(("MEX",))), Quota()).goals[0].describe()
     'growth of at least 0.00 % a year in 2035-2050'
     """
-    return QuotaPlan(
-        people,
-        levers=[_admissions(study)],
-        goals=[
-            GrowthRate(
-                at_least=study.growth,
-                years=range(study.hold[0], study.hold[1] + 1),
-                probability=study.growth_probability,
-                together=True,
-            )
-        ],
-        objective="fewest",
-    )
+    levers = [lever.lever() for lever in asked.levers]
+    goals = [goal.made() for goal in asked.goals]
+    return QuotaPlan(people, levers=levers, goals=goals, objective=asked.objective)
 
 
-def staffing_plan(queue: xr.Dataset, study: Study) -> StaffingPlan:
+def staffing_plan(queue: xr.Dataset, asked: Staff) -> StaffingPlan:
     """The officers that a study asks for.
 
     Parameters
     ----------
     queue : xarray.Dataset
-        Draws of the study's country from ``Backlog().fit(…).forecast(…)``.
-    study : Study
+        Draws of one country from ``Backlog().fit(…).forecast(…)``.
+    asked : Staff
         What is asked.
 
     Returns
@@ -82,29 +62,21 @@ def staffing_plan(queue: xr.Dataset, study: Study) -> StaffingPlan:
     Examples
     --------
     >>> import xarray as xr
-    >>> staffing_plan(xr.Dataset(), Study()).goals[0].describe()
+    >>> staffing_plan(xr.Dataset(), Staff()).goals[0].describe()
     'a decision within 6 months for everyone who applies from 2031-01 on'
     """
     return StaffingPlan(
         queue,
-        start=study.start,
-        in_post=study.in_post,
-        levers=[
-            Staffing(
-                cost=study.cost,
-                recruitment_lag=study.recruitment_lag,
-                training=study.training,
-                at_most=study.officers_at_most,
-                hires_at_most=study.hires_at_most,
-                currency=study.currency,
-            )
-        ],
-        goals=[WaitTime(at_most=study.wait, since=study.since, probability=study.wait_probability)],
-        objective="cheapest",
+        start=asked.start,
+        in_post=asked.in_post,
+        levers=[lever.made() for lever in asked.levers],
+        goals=[goal.made() for goal in asked.goals],
+        objective=asked.objective,
+        budget=asked.fiscal(),
     )
 
 
-def growth_with_plan(people: Projection, plan: Plan, study: Study) -> xr.Dataset:
+def growth_with_plan(people: Projection, plan: Plan, asked: Quota) -> xr.Dataset:
     """Total growth and potential support ratio, without and with the admissions of a plan.
 
     Parameters
@@ -113,7 +85,7 @@ def growth_with_plan(people: Projection, plan: Plan, study: Study) -> xr.Dataset
         Draws of the study's country.
     plan : Plan
         A quota plan of the study.
-    study : Study
+    asked : Quota
         What was asked.
 
     Returns
@@ -123,7 +95,7 @@ def growth_with_plan(people: Projection, plan: Plan, study: Study) -> xr.Dataset
     """
     years = people.flows["year"].to_numpy().tolist()
     growth, support = GrowthRate(at_least=0.0, years=years), SupportRatio(at_least=0.0, years=years)
-    response = respond(people, [_admissions(study)], growth.functionals() | support.functionals())
+    response = respond(people, [lever.lever() for lever in asked.levers], growth.functionals() | support.functionals())
     admitted = response.vector(plan.decided)
     plans = {"without": 0.0 * admitted, "with": admitted}
 
@@ -170,13 +142,3 @@ def queue_with_officers(queue: xr.Dataset, officers: xr.DataArray) -> xr.Dataset
     run = simulate_queue(longer, posted).isel(month=slice(None, len(months)))
     wait = run["wait"].clip(max=float(AFTERWARDS)).assign_attrs(run["wait"].attrs)
     return run.assign(wait=wait)
-
-
-def _admissions(study: Study) -> Admissions:
-    return Admissions(
-        study.category,
-        profile=study.profile,
-        years=range(study.admit[0], study.admit[1] + 1),
-        at_most=study.admissions_at_most,
-        change_at_most=study.change_at_most,
-    )

@@ -1,89 +1,121 @@
-"""What the demo asks: one frozen value, easy to change."""
+"""A study: the questions about one place, and what is assumed. A plan file is one, written down."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
-__all__ = ["Study"]
+from pydantic import Field, model_validator
+
+from .asked import Future, Name, Quota, Section, Staff, Year
+from .names import country_name
+
+__all__ = ["Data", "Models", "Outputs", "Study"]
+
+Code = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="a code of three capital letters, such as MEX")]
+File = Annotated[Path | None, Field(description="a file beside the plan file")]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Study:
-    """The questions of a study of one country, and the assumptions behind its two plans.
-
-    Parameters
-    ----------
-    country : str
-        ISO 3166-1 alpha-3 code, with a ledger of asylum cases among the bundled figures.
-    until : int
-        Last year of the population forecasts.
-    category, profile : str
-        What those admitted are called, and their ages and sexes (a name in `poblar.forecast.PROFILES`).
-    admit : (int, int)
-        First and last year of admissions.
-    admissions_at_most : float or None
-        Most persons admitted in a year.
-    change_at_most : float or None
-        Largest change from one year to the next, as a share of the earlier year.
-    growth : float
-        Total growth to be kept, fraction per year.
-    hold : (int, int)
-        First and last year in which it is kept, all years together.
-    growth_probability : float
-        Probability asked for.
-    start : str
-        First month of the staffing plan.
-    in_post : int
-        Officers in post since the ledger's end and at the start.
-    cost : float
-        Cost of an officer in post for a year; assumed.
-    currency : str
-        Its unit.
-    recruitment_lag, training : str
-        From decision to first day, and from first day to first case decided.
-    officers_at_most, hires_at_most : float or None
-        Most officers in post, and most hired in a quarter.
-    wait : str
-        Longest wait of a new applicant.
-    since : str
-        First month of application for which it holds.
-    wait_probability : float
-        Probability asked for.
-    horizon : str
-        Last month of the queue's forecast.
-    sampling_draws, sampling_tune : int
-        Draws kept and spent on adaptation by each chain of each model's fit.
-    accept_unconverged : bool
-        Go on with a fit that fails the convergence gate, marked as such.
+class Data(Section):
+    """Where the figures come from.
 
     Examples
     --------
-    >>> Study().country, Study(wait="3 months").wait
-    ('MEX', '3 months')
+    >>> Data().source
+    'bundled'
     """
 
-    country: str = "MEX"
-    until: int = 2070
-    category: str = "workers"
-    profile: str = "worker"
-    admit: tuple[int, int] = (2027, 2050)
-    admissions_at_most: float | None = None
-    change_at_most: float | None = 0.10
-    growth: float = 0.0
-    hold: tuple[int, int] = (2035, 2050)
-    growth_probability: float = 0.9
-    start: str = "2027-01"
-    in_post: int = 140
-    cost: float = 24_000.0
-    currency: str = "USD"
-    recruitment_lag: str = "4 months"
-    training: str = "6 months"
-    officers_at_most: float | None = None
-    hires_at_most: float | None = 600.0
-    wait: str = "6 months"
-    since: str = "2031-01"
-    wait_probability: float = 0.9
-    horizon: str = "2034-12"
-    sampling_draws: int = 1000
-    sampling_tune: int = 1000
-    accept_unconverged: bool = False
+    source: Annotated[Literal["bundled", "wpp2024", "own"], Field(description="bundled, wpp2024 or own")] = "bundled"
+    folder: Annotated[
+        Path | None, Field(description="folder of wpp2024; by default the cache of `poblar data fetch`")
+    ] = None
+    name: Annotated[Name | None, Field(description="what your place is called in tables and pictures")] = None
+    rates: File = None
+    population: File = None
+    ledger: File = None
+    like: Annotated[Code, Field(description="bundled country whose age patterns stand in for your own")] = "MEX"
+    origin: Annotated[str, Field(max_length=200, description="who published your figures, and when")] = "own figures"
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.source != "own" and any((self.rates, self.population, self.ledger)):
+            raise ValueError("expected source: own beside rates, population or ledger; write it, or drop the files")
+        if self.source == "own" and (self.rates is None) != (self.population is None):
+            raise ValueError("expected rates and population together: a projection needs both")
+        if self.source == "own" and self.rates is None and self.ledger is None:
+            raise ValueError("expected rates and population, or a ledger, beside source: own")
+        return self
+
+
+class Models(Section):
+    """How the models are sampled.
+
+    Examples
+    --------
+    >>> Models().sampling_draws
+    1000
+    """
+
+    sampling_draws: Annotated[int, Field(ge=10, le=20_000, description="draws that each chain keeps")] = 1000
+    sampling_tune: Annotated[int, Field(ge=10, le=20_000, description="draws that each chain adapts in")] = 1000
+    accept_unconverged: Annotated[
+        bool, Field(description="true: go on with a fit that fails its checks, marked so")
+    ] = False
+
+
+class Outputs(Section):
+    """What is written.
+
+    Examples
+    --------
+    >>> Outputs().languages
+    ('en',)
+    """
+
+    languages: Annotated[
+        tuple[Literal["en", "es"], ...], Field(min_length=1, description="languages of the report: en, es or both")
+    ] = ("en",)
+    workbook: Annotated[bool, Field(description="true: every table in one XLSX file too")] = True
+
+
+class Study(Section):
+    """The questions of a study of one place, and the assumptions behind its plans.
+
+    Examples
+    --------
+    >>> Study().country, Study().staffing.promised.at_most
+    ('MEX', '6 months')
+    """
+
+    version: Annotated[Literal[1], Field(description="1, the layout of plan files")] = 1
+    country: Code = "MEX"
+    data: Data = Data()
+    until: Annotated[Year, Field(description="last year of the population's forecast")] = 2070
+    draws: Annotated[int, Field(ge=100, le=20_000, description="simulated futures, 100 to 20,000")] = 6000
+    seed: Annotated[int, Field(ge=0, le=2**31, description="a whole number; the same one gives the same figures")] = 1
+    models: Models = Models()
+    quota: Quota | None = Quota()
+    staffing: Staff | None = Staff()
+    scenarios: Annotated[tuple[Future, ...], Field(max_length=12)] = ()
+    outputs: Outputs = Outputs()
+
+    @property
+    def place(self) -> str:
+        """What the place is called."""
+        return self.data.name or country_name(self.country)
+
+    @property
+    def has_people(self) -> bool:
+        """Whether there are figures of a population, and not of a queue alone."""
+        return self.data.source != "own" or self.data.rates is not None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.quota is not None and self.quota.last > self.until:
+            raise ValueError(f"expected until: {self.quota.last} or later, the last year of the quota plan")
+        if not self.has_people and (self.quota is not None or self.scenarios):
+            raise ValueError("expected data.rates and data.population for a quota plan or scenarios; add them")
+        names = [scenario.name for scenario in self.scenarios]
+        if len(set(names)) < len(names):
+            raise ValueError(f"expected scenarios of different names, found {names}")
+        return self

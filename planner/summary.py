@@ -14,7 +14,7 @@ from ..optimize import Plan
 from .fits import Fits
 from .study import Study
 
-__all__ = ["fit_records", "plan_record", "source_records", "study_record", "versions"]
+__all__ = ["fit_records", "plan_record", "source_records", "tried", "versions"]
 
 FITTED = {
     "mortality": "Life expectancy at birth",
@@ -119,8 +119,13 @@ def fit_records(fits: Fits) -> list[dict[str, Any]]:
     return records
 
 
-def source_records() -> list[dict[str, str]]:
-    """Publications behind the bundled figures, with licence, revision and the tables drawn from each.
+def source_records(study: Study) -> list[dict[str, str]]:
+    """Publications behind a study's figures, with licence, revision and the tables drawn from each.
+
+    Parameters
+    ----------
+    study : Study
+        What is asked.
 
     Returns
     -------
@@ -129,34 +134,39 @@ def source_records() -> list[dict[str, str]]:
 
     Examples
     --------
-    >>> source_records()[0]["licence"]
+    >>> source_records(Study())[0]["licence"]
     'CC BY 3.0 IGO'
     """
     keys = ("publisher", "title", "revision", "licence", "retrieved")
+    own = [str(path) for path in (study.data.rates, study.data.population, study.data.ledger) if path is not None]
+    found = []
+    if own:
+        words = (study.data.origin, "figures of the planner's own", "as given", "the planner's own", "as given")
+        found.append({**dict(zip(keys, words, strict=True)), "tables": ", ".join(own)})
     tables: dict[tuple[str, ...], list[str]] = {}
     for table, entry in reference.sources().items():
         tables.setdefault(tuple(str(entry.get(key, "")) for key in keys), []).append(table)
-    return [{**dict(zip(keys, values, strict=True)), "tables": ", ".join(names)} for values, names in tables.items()]
+    if study.has_people or not own:
+        found += [
+            {**dict(zip(keys, values, strict=True)), "tables": ", ".join(names)} for values, names in tables.items()
+        ]
+    return found
 
 
-def study_record(study: Study) -> dict[str, Any]:
-    """The study's questions and assumptions, by name.
+def tried(plan: Plan) -> str:
+    """What a solve took, in words.
 
     Parameters
     ----------
-    study : Study
-        What was asked.
+    plan : Plan
+        From a solve.
 
     Returns
     -------
-    dict
-
-    Examples
-    --------
-    >>> study_record(Study())["country"]
-    'MEX'
+    str
     """
-    return asdict(study)
+    sets = ", ".join(f"{count:,} to {name}" for name, count in plan.draws.items())
+    return f"{plan.record['linear_programs']} linear programs; draws: {sets}"
 
 
 def versions() -> dict[str, str]:

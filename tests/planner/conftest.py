@@ -1,4 +1,4 @@
-"""One small demo run for all tests of the room."""
+"""One small study for all tests of the room."""
 
 from __future__ import annotations
 
@@ -8,31 +8,35 @@ from pathlib import Path
 
 import pytest
 
-DEMO = """
+STUDY = """
 import sys
 from pathlib import Path
 from poblar.planner import Study
-from poblar.planner.demo import run_demo
+from poblar.planner.run import run_study
 from rich.console import Console
 
 if __name__ == "__main__":
-    small = Study(sampling_draws=60, sampling_tune=60, accept_unconverged=True, until=2050)
+    nobody = {"name": "nobody migrates", "because": "It shows births and deaths alone.",
+              "changes": [{"change": "multiply", "on": "migration", "by": 0}]}
+    small = Study.model_validate({
+        "models": {"sampling_draws": 60, "sampling_tune": 60, "accept_unconverged": True},
+        "until": 2050, "draws": 600, "scenarios": [nobody], "outputs": {"languages": ["en", "es"]}})
     out, cache = map(Path, sys.argv[1:])
-    run_demo(small, out, draws=600, seed=1, console=Console(quiet=True), cache=cache)
+    run_study(small, out, console=Console(quiet=True), cache=cache)
 """
 
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Cache that the demo's fits are kept in."""
+    """Cache that the study's fits are kept in."""
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
-    """Folder that a demo with few draws and hasty fits left; in a process of its own, whose memory it states."""
+    """Folder that a study with few draws and hasty fits left; in a process of its own, whose memory it states."""
     out = tmp_path_factory.mktemp("mexico")
-    script = out.parent / "demo.py"
-    script.write_text(DEMO, encoding="utf-8")
+    script = out.parent / "study.py"
+    script.write_text(STUDY, encoding="utf-8")
     subprocess.run([sys.executable, str(script), str(out), str(cache)], check=True)
     return out

@@ -116,7 +116,7 @@ def test_an_interruption_stops_the_processes_that_fit(tmp_path: Path) -> None:
 
 def test_the_chains_of_an_interrupted_fit_are_used_and_removed(tmp_path: Path) -> None:
     region, sampling = reference.region(["MEX", "SLV"]), Sampling(draws=50, tune=50)
-    job = _job("migration", region, "MEX", 1, sampling, True, False, posterior_folder(tmp_path))
+    job = _job("migration", region.net_migration, 1, sampling, True, False, posterior_folder(tmp_path))
     store = job.path.with_suffix(".chains")
     whole = Migration().fit(region.net_migration, seed=1, sampling=sampling, accept_unconverged=True, store=store)
     (store / "chain-1.nc").unlink()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
-import pytest
 import xarray as xr
-from poblar.planner import Study, plans
+from poblar.planner import plans
+from poblar.planner.asked import Officers, Staff
 
 MONTHS = np.arange("2023-01", "2035-01", dtype="datetime64[M]").astype("datetime64[s]")
 
@@ -27,7 +25,7 @@ def steady(arrivals: float, productivity: float, backlog: float, draws: int = 30
 
 
 def test_officers_by_month_are_those_of_the_plan_at_each_quarters_end() -> None:
-    problem = plans.staffing_plan(steady(1500.0, 20.0, 20_000.0), replace(Study(), in_post=50, hires_at_most=None))
+    problem = plans.staffing_plan(steady(1500.0, 20.0, 20_000.0), Staff(in_post=50, levers=(Officers(),)))
     plan = problem.solve(seed=1)
     assert plan.exists
     assert float(plan.decided["hires"].sum()) > 0
@@ -51,9 +49,3 @@ def test_a_wait_without_end_is_ten_years() -> None:
     nobody = xr.DataArray(np.zeros(len(MONTHS)), dims="month", coords={"month": MONTHS})
     run = plans.queue_with_officers(steady(100.0, 10.0, 0.0, draws=2), nobody)
     assert set(run["wait"].to_numpy().ravel()) == {float(plans.AFTERWARDS)}
-
-
-@pytest.mark.parametrize(("field", "value"), [("wait", "half a year"), ("since", "2031")])
-def test_a_duration_or_month_of_another_form_is_refused(field: str, value: str) -> None:
-    with pytest.raises(ValueError, match=f"expected a (duration|month) like .*, found '{value}'"):
-        plans.staffing_plan(xr.Dataset(), replace(Study(), **{field: value}))
