@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -28,8 +29,12 @@ for room in ("data", "forecast", "optimize", "planner"):
     for path in sorted((DOCS.parent / room).rglob("*")):
         if path.is_file() and path.suffix in (".py", ".csv", ".json", ".nc"):
             PACKAGE.update(path.read_bytes())
+CACHE = DOCS / "_build" / f"cache-{PACKAGE.hexdigest()[:12]}"
+for old in CACHE.parent.glob("cache-*"):
+    if old != CACHE:
+        shutil.rmtree(old)
 nb_execution_mode = "cache"
-nb_execution_cache_path = str(DOCS / "_build" / f"cache-{PACKAGE.hexdigest()[:12]}")
+nb_execution_cache_path = str(CACHE)
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_execution_timeout = 600  # seconds that a cell may take
