@@ -19,6 +19,7 @@ from ._engine import Block, Output
 from .errors import DrawsError
 
 LAYOUT: Final = 1  # of the store; another number cannot be taken up
+FORMAT = 3  # of Zarr; the one before it may hold pickled objects, which run code when they are read
 
 
 class Memory:
@@ -45,7 +46,7 @@ class Store:
     ) -> None:
         self.path, self.size = path, size
         begun = path.exists() and any(path.iterdir())
-        self.root = zarr.open_group(path, mode="a")
+        self.root = zarr.open_group(path, mode="a", zarr_format=FORMAT)
         if begun and self.root.attrs.get("fingerprint") != fingerprint:
             raise DrawsError(
                 f"{path}: expected the projection that this store was begun with, found other inputs, options or "
@@ -63,7 +64,7 @@ class Store:
     ) -> None:
         draws, countries = template["stocks"].sizes["draw"], template["stocks"].sizes["country"]
         for name, labels in template.items():
-            labels.to_zarr(path, group=name, mode="w", consolidated=False)
+            labels.to_zarr(path, group=name, mode="w", consolidated=False, zarr_format=FORMAT)
             group: Any = self.root[name]
             for key, out in outputs.items():
                 if out.stock == (name == "stocks"):
@@ -93,8 +94,11 @@ class Store:
 
 def open_store(path: Path) -> tuple[xr.Dataset, xr.Dataset]:
     """Stocks and flows of a store whose blocks are all whole; figures are read when they are used."""
-    root = zarr.open_group(path, mode="r")
-    if "fingerprint" not in root.attrs:
+    try:
+        root = zarr.open_group(path, mode="r", zarr_format=FORMAT)
+    except (FileNotFoundError, KeyError):
+        root = None
+    if root is None or "fingerprint" not in root.attrs:
         raise DrawsError(f"{path}: expected a store written by project(store=…), found another folder.")
     blocks: Any = root["blocks"]
     missing = int((blocks[:] == 0).sum())
@@ -103,7 +107,10 @@ def open_store(path: Path) -> tuple[xr.Dataset, xr.Dataset]:
             f"{path}: expected a whole projection, found {missing} of {blocks.size} blocks missing; call project again "
             "with the same inputs and store= to go on."
         )
-    stocks, flows = (xr.open_zarr(path, group=name, consolidated=False, chunks=None) for name in ("stocks", "flows"))
+    stocks, flows = (
+        xr.open_zarr(path, group=name, consolidated=False, chunks=None, zarr_format=FORMAT)
+        for name in ("stocks", "flows")
+    )
     return stocks, flows
 
 

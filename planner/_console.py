@@ -63,10 +63,9 @@ class Output:
 
     def plan(self, plan: Plan, place: str) -> None:
         """The answer in a sentence, then the plan, what it reaches, what binds, what more costs, what is assumed."""
-        record = summary.plan_record(plan)
+        record = summary.plan_record(plan, place)
         self.note(**record)
-        answer = f"{place}: {plan.answer.partition(': ')[2]}" if plan.exists else plan.answer
-        self.say(answer, strong=True)
+        self.say(record["answer"], strong=True)
         self._table_of(summary.plan_frame(plan))
         lines = [
             f"Asked {_share(goal.requested)}, in sample {_share(goal.in_sample)}, held out {_share(goal.held_out)} "

@@ -159,7 +159,7 @@ def fit(
             "divergent %": round(100 * fit["divergent"], 2),
             "draws": fit["draws"],
             "verdict": "converged" if fit["converged"] else "NOT CONVERGED",
-            "fitted": "from the cache" if fit["from_cache"] else f"now, {fit['seconds']:.0f} s",
+            "fitted": f"now, {fits.seconds[fit['name']]:.0f} s" if fit["name"] in fits.seconds else "earlier",
         }
         for fit in summary.fit_records(fits)
     ]

@@ -140,7 +140,10 @@ def read_json(path: str | Path) -> dict[str, Any]:
     poblar.planner.errors.PlannerError: expected nowhere/summary.json, found no such file; run `poblar run` first, ...
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError(f"a {type(content).__name__} in place of keys")
+        return content
     except FileNotFoundError:
         raise PlannerError(
             f"expected {path}, found no such file; run `poblar run` first, or name the folder it wrote with --from."

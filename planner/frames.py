@@ -126,7 +126,7 @@ def pyramid_history(region: Region, country: str, years: list[int]) -> pd.DataFr
     country : str
         One of its countries.
     years : list of int
-        Among 1950, 1960 … 2020.
+        Among those of the region's population, such as 1950, 1960 … 2020.
 
     Returns
     -------
@@ -140,6 +140,7 @@ def pyramid_history(region: Region, country: str, years: list[int]) -> pd.DataFr
     42
     """
     people = region.population["population"].sel(country=country, year=years).drop_vars("country")
+    people = people.assign_coords(age=people["age"] // 5 * 5).groupby("age").sum()
     frame = people.transpose("year", "sex", "age").to_dataframe("value").reset_index()
     return frame[["year", "sex", "age", "value"]]
 

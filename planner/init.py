@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from ..data import reference
 from ..data.countries import nearest
 from ..data.kinds import kind_of
+from ..data.own import own_ledger
 from .errors import PlannerError
 from .names import country_name
 
@@ -17,6 +18,7 @@ __all__ = ["country_code", "write_plan"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 OWN = "XAA"
+A_YEAR = 150  # decisions of an officer, where a ledger does not tell how many there are
 IN_POST = {"MEX": (140, 600), "USA": (700, 600), "CAN": (250, 200)}
 """Officers at the start and most hires in a quarter that a first plan assumes, by country."""
 
@@ -62,7 +64,7 @@ def write_plan(
         raise PlannerError(f"expected no file at {path} yet, found one; name another with --out, or add --force.")
     ledgers = reference.region().asylum
     assert ledgers is not None
-    in_post, hires = IN_POST.get(code, (20, 60))
+    in_post, hires = _officers(own["ledger"]) if "ledger" in own else IN_POST.get(code, (0, None))
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         autoescape=False,  # YAML, not HTML; what is not ours goes through tojson
@@ -125,6 +127,16 @@ def country_code(place: str) -> str:
         f"{meant} For another place give your own figures (`poblar init PLACE --data FILE`), or a plan file with "
         "`source: wpp2024`."
     )
+
+
+def _officers(ledger: Path) -> tuple[int, None]:
+    """Officers to begin with: the last that the ledger states, else as many as decide what was decided last."""
+    panel = own_ledger(OWN, ledger)
+    stated = panel["staff"].to_series().dropna()
+    if len(stated):
+        return max(1, round(float(stated.iloc[-1]))), None
+    decided = (panel["recognized"] + panel["rejected"]).to_series().dropna()
+    return max(1, round(float(decided.iloc[-1]) / A_YEAR)) if len(decided) else 1, None
 
 
 def _own(files: tuple[Path, ...]) -> dict[str, Path]:

@@ -82,7 +82,8 @@ def _people(work: Work) -> Made:
     study, region, people = work.study, work.own, work.people
     with work.stages.stage("tables", "Make the tables", "median, 50, 80 and 95 %"):
         rates = {name: work.rates[name] for name in ("tfr", "e0")}
-        decades = [year for year in PAST if year in region.population["year"]]
+        seen = region.population["year"].to_numpy().tolist()
+        decades = [year for year in PAST if year in seen] or seen[-1:]
         ahead = [year for year in FUTURE if year <= study.until + 1] or [study.until + 1]
         return Made(
             tables={
@@ -108,7 +109,7 @@ def _quota(work: Work) -> Made:
     growth = plans.growth_with_plan(people.isel(draw=slice(SHOWN_DRAWS)), plan, asked)
     return Made(
         tables={"quota_plan": summary.plan_frame(plan), "growth_with_plan": frames.growth_bands(growth)},
-        record={"quota": summary.plan_record(plan)},
+        record={"quota": summary.plan_record(plan, work.study.place)},
     )
 
 
@@ -150,7 +151,7 @@ def _staffing(work: Work) -> Made:
     return Made(
         tables=tables,
         record={
-            "staffing": summary.plan_record(plan),
+            "staffing": summary.plan_record(plan, study.place),
             "findings": {"queue": findings.queue_findings(runs, asked)},
             "last_observed": {"ledger": int(ledger["year"].max())},
         },

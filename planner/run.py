@@ -15,7 +15,7 @@ from . import report, summary
 from ._stages import Stages
 from .errors import PlannerError
 from .files import read_json, write_csv, write_json
-from .fits import memory_mb
+from .fits import Fits, memory_mb
 from .parts import PARTS, Part, code, figures_of
 from .study import Study
 from .work import PEOPLE, Work
@@ -101,9 +101,11 @@ def run_study(
             with stages.stage("report", "Write the report"):
                 made = [*drawn, *report.write(study, record, pictures, out)]
                 _note(out, "report", finish, made, {})
-    peak = memory_mb() + (work.fits.workers_mb if "fits" in vars(work) else 0.0)
+    fits = vars(work).get("fits", Fits(posteriors={}))
+    peak = memory_mb() + fits.workers_mb
     seconds = stages.seconds | {"total": sum(stages.seconds.values())}
-    record |= {"seconds": seconds, "peak_memory_mb": round(peak)}
+    fitted = {"seconds": fits.seconds, "from_cache": list(fits.cached)}
+    record |= {"seconds": seconds, "peak_memory_mb": round(peak), "fitted": fitted}
     write_json(record, out / "summary.json")
     _write_manifest(study, out, keys, figures, seconds)
     return record

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
@@ -22,16 +23,19 @@ FITTED = {
     "migration": "Net migration rate",
     "backlog": "Asylum ledger",
 }
+CODE = re.compile(r"^(No plan for )?[A-Z]{3}: ")
 PACKAGES = (*RECORDED, "xarray", "pandas", "scipy", "cvxpy", "highspy", "numba")
 
 
-def plan_record(plan: Plan) -> dict[str, Any]:
+def plan_record(plan: Plan, place: str | None = None) -> dict[str, Any]:
     """A plan as plain values: asked, reached, binding, prices, decision.
 
     Parameters
     ----------
     plan : Plan
         From a solve; one that does not exist is recorded with what comes nearest.
+    place : str, optional
+        What the answer calls the place, instead of its code.
 
     Returns
     -------
@@ -54,7 +58,7 @@ def plan_record(plan: Plan) -> dict[str, Any]:
     tightest = min(plan.goals, key=lambda report: report.held_out - report.requested)
     return {
         "exists": plan.exists,
-        "answer": plan.answer,
+        "answer": plan.answer if place is None else CODE.sub(lambda code: f"{code[1] or ''}{place}: ", plan.answer),
         "requested": tightest.requested,
         "in_sample": tightest.in_sample,
         "held_out": tightest.held_out,
@@ -83,7 +87,7 @@ def plan_frame(plan: Plan) -> pd.DataFrame:
 
 
 def fit_records(fits: Fits) -> list[dict[str, Any]]:
-    """What the convergence gate saw of each fit, and whether the fit came from the cache.
+    """What the convergence gate saw of each fit.
 
     Parameters
     ----------
@@ -112,8 +116,6 @@ def fit_records(fits: Fits) -> list[dict[str, Any]]:
                 "chains": int(shape["chain"]),
                 **asdict(posterior.diagnostics),
                 "converged": posterior.diagnostics.converged,
-                "from_cache": name in fits.cached,
-                "seconds": fits.seconds.get(name),
             }
         )
     return records

@@ -37,5 +37,5 @@ def test_json_is_read_by_anyone(tmp_path: Path) -> None:
 
 def test_a_broken_summary_is_a_stated_error(tmp_path: Path) -> None:
     (tmp_path / "summary.json").write_text("{")
-    with pytest.raises(PlannerError, match=r"found what cannot be read .* run `poblar demo` again"):
+    with pytest.raises(PlannerError, match=r"found what cannot be read .* run `poblar run` again"):
         read_json(tmp_path / "summary.json")
