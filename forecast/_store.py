@@ -108,8 +108,8 @@ def open_store(path: Path) -> tuple[xr.Dataset, xr.Dataset]:
             "with the same inputs and store= to go on."
         )
     stocks, flows = (
-        xr.open_zarr(path, group=name, consolidated=False, chunks=None, zarr_format=FORMAT)
-        for name in ("stocks", "flows")
+        xr.open_zarr(path, group=group, consolidated=False, chunks=None, zarr_format=FORMAT)
+        for group in ("stocks", "flows")
     )
     return stocks, flows
 

@@ -92,7 +92,7 @@ def test_toml_and_yaml_are_the_same_study(tmp_path: Path) -> None:
             "line 3: quota.goals.0.years: expected the first year before the last, found 2050 and 2035",
         ),
         (
-            "quota:\n  goals:\n    - goal: growth\n      at_least: 0\n      years: [2035, 2050]\n      probability: 2\n",
+            "quota:\n  goals:\n    - goal: growth\n      at_least: 0\n      years: [2035, 2050]\n      probability: 2",
             "line 6: quota.goals.0.probability: expected a probability above 0 and below 1, such as 0.9, less than",
         ),
         (
