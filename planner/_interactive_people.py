@@ -123,6 +123,14 @@ def pyramid_figure(
     -------
     plotly.graph_objects.Figure
         A frame a year, a button that plays them and a slider.
+
+    Examples
+    --------
+    >>> past = pd.DataFrame({"year": 2020, "sex": ["female", "male"], "age": 0, "value": 1e6})
+    >>> ends = {f"{side}{level}": 1.0 for side in ("lower", "upper") for level in (50, 80, 95)}
+    >>> bands = past.drop(columns="value").assign(year=2030, median=1e6, **ends)
+    >>> [frame.name for frame in pyramid_figure(past, bands, "Mexico").frames]
+    ['2020', '2030']
     """
     ends = dict.fromkeys(("median", "lower80", "upper80", "lower95", "upper95"), past["value"])
     known = set(past["year"])
@@ -251,6 +259,14 @@ def paths_figure(
     Returns
     -------
     plotly.graph_objects.Figure
+
+    Examples
+    --------
+    >>> ends = {f"{side}{level}": 1.0 for side in ("lower", "upper") for level in (50, 80, 95)}
+    >>> bands = pd.DataFrame({"indicator": "tfr", "year": [2030], "median": 1.5, **ends})
+    >>> paths = pd.DataFrame({"indicator": "tfr", "draw": [0, 1], "year": 2030, "value": [1.4, 1.6]})
+    >>> paths_figure(paths, bands, "tfr", "Mexico").data[-1].name
+    'The first of them'
     """
     measure, figure = MEASURES[indicator], blank()
     units, own = language.say(measure.units), paths[paths["indicator"] == indicator]
@@ -318,6 +334,13 @@ def scenario_figure(
     Returns
     -------
     plotly.graph_objects.Figure
+
+    Examples
+    --------
+    >>> ends = {f"{side}{level}": 1.0 for side in ("lower", "upper") for level in (50, 80, 95)}
+    >>> bands = pd.DataFrame({"indicator": "population", "scenario": "forecast", "year": [2030], "median": 1e6, **ends})
+    >>> scenario_figure(bands, "population", "Mexico").data[-1].name
+    'forecast'
     """
     figure = blank()
     own = bands[bands["indicator"] == indicator]
@@ -353,6 +376,13 @@ def difference_figure(
     Returns
     -------
     plotly.graph_objects.Figure
+
+    Examples
+    --------
+    >>> ends = {f"{side}{level}": 1.0 for side in ("lower", "upper") for level in (50, 80, 95)}
+    >>> bands = pd.DataFrame({"indicator": "population", "scenario": "more workers", "year": [2030], "median": 1e6, **ends})
+    >>> difference_figure(bands, "population", "Mexico").data[-1].name
+    'more workers'
     """
     figure = blank()
     own = bands[bands["indicator"] == indicator]

@@ -36,6 +36,14 @@ def quota_figure(plan: pd.DataFrame, growth: pd.DataFrame, study: Study, *, lang
     Returns
     -------
     plotly.graph_objects.Figure
+
+    Examples
+    --------
+    >>> plan = pd.DataFrame({"category": "workers", "year": [2027], "admissions": 9000.0})
+    >>> ends = {f"{side}{level}": 1.0 for side in ("lower", "upper") for level in (50, 80, 95)}
+    >>> growth = pd.DataFrame({"indicator": "growth_rate", "scenario": ["without", "with"], "year": 2027, "median": 0.0})
+    >>> quota_figure(plan, growth.assign(**ends), Study()).data[0].y
+    (9.0,)
     """
     asked = study.quota
     assert asked is not None
@@ -158,6 +166,14 @@ def queue_figure(bands: pd.DataFrame, ledger: pd.DataFrame, study: Study, *, lan
     Returns
     -------
     plotly.graph_objects.Figure
+
+    Examples
+    --------
+    >>> ends = {f"{side}{level}": 1.0 for side in ("lower", "upper") for level in (50, 80, 95)}
+    >>> bands = pd.DataFrame({"indicator": "pending", "scenario": ["without", "with"], "median": [900.0, 100.0], **ends})
+    >>> ledger = pd.DataFrame({"year": [2022], "pending": [500.0]})
+    >>> queue_figure(bands.assign(month=pd.Timestamp("2031-01-01")), ledger, Study()).data[0].y
+    (0.5,)
     """
     asked = study.staffing
     assert asked is not None
@@ -210,6 +226,15 @@ def wait_figure(bands: pd.DataFrame, promise: pd.DataFrame, study: Study, *, lan
     Returns
     -------
     plotly.graph_objects.Figure
+
+    Examples
+    --------
+    >>> ends = {f"{side}{level}": 1.0 for side in ("lower", "upper") for level in (50, 80, 95)}
+    >>> bands = pd.DataFrame({"indicator": "wait", "scenario": ["without", "with"], "median": [60.0, 3.0], **ends})
+    >>> promise = pd.DataFrame({"scenario": ["without", "with"], "probability": [0.1, 0.92]})
+    >>> at = {"month": pd.Timestamp("2031-01-01")}
+    >>> wait_figure(bands.assign(**at), promise.assign(**at), Study()).data[-1].name
+    'Asked for'
     """
     asked = study.staffing
     assert asked is not None
@@ -268,6 +293,12 @@ def officers_figure(plan: pd.DataFrame, study: Study, *, language: Language = EN
     Returns
     -------
     plotly.graph_objects.Figure
+
+    Examples
+    --------
+    >>> plan = pd.DataFrame({"month": ["2027-01"], "in_post": [150.0], "at_work": [140.0]})
+    >>> officers_figure(plan, Study()).data[0].text
+    ('In post, trainees included, January 2027: 150',)
     """
     asked = study.staffing
     assert asked is not None
@@ -322,6 +353,14 @@ def frontier_figure(
     Returns
     -------
     plotly.graph_objects.Figure
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"value": [0.9], "exists": True, "objective": 2e6, "held_out": 0.91})
+    >>> frame = frame.assign(lower95=0.89, upper95=0.93)
+    >>> frame.attrs = {"goal": "growth", "over": "probability", "units": "persons admitted"}
+    >>> frontier_figure(frame, "Mexico").data[0].y
+    (2.0,)
     """
     figure = blank([language.say("What it takes"), language.say("How often it is reached")])
     there = frame[frame["exists"]]

@@ -66,7 +66,7 @@ def blank(headings: Sequence[str] = ("",)) -> go.Figure:
 def finished(figure: go.Figure, title: str, source: str, *, rows: int = 1, below: int = 0) -> go.Figure:
     """The figure with its title, source and style, and room below for controls."""
     head = f"<b>{wrapped(title)}</b>", f'<span style="font-size:10px;color:{GREY}">{wrapped(source, SOURCE)}</span>'
-    top = 20 * len(textwrap.wrap(title, WIDE)) + 14 * len(textwrap.wrap(source, SOURCE)) + HEADING + 8
+    top = 20 * len(textwrap.wrap(title, WIDE)) + 18 * len(textwrap.wrap(source, SOURCE)) + HEADING + 8
     figure.update_layout(
         template="plotly_white",
         autosize=True,
@@ -125,7 +125,7 @@ def add_fan(
     dash: str = "solid",
 ) -> None:
     """Bands of 95, 80 and 50 % and the median, which tells all of them under the pointer."""
-    at, group = x_of(frame, x), f"{name}{colour}"
+    at, group = x_of(frame, x), f"{escaped(name)} {colour}"
     for level in levels:
         low, high = (scale * frame[f"{side}{level}"].to_numpy() for side in ("lower", "upper"))
         figure.add_scatter(

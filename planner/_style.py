@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -102,21 +103,26 @@ class _Numbers(Formatter):
 
     def __init__(self, language: Language, least: int) -> None:
         self.language, self.least = language, least
+        self.digits = least
 
     def __call__(self, x: float, pos: int | None = None) -> str:  # noqa: ARG002 - as matplotlib calls it
-        digits = self.least
-        while digits < MOST_DIGITS and any(abs(round(at, digits) - at) > 1e-9 * max(1.0, abs(at)) for at in self.locs):
-            digits += 1
-        return self.language.number(x, digits)
+        return self.language.number(x, self.digits)
+
+    def set_locs(self, locs: Iterable[float]) -> None:
+        """Called with all the numbers before one of them is written."""
+        self.digits, every = self.least, list(locs)
+        while self.digits < MOST_DIGITS and any(
+            abs(round(at, self.digits) - at) > 1e-9 * max(1, abs(at)) for at in every
+        ):
+            self.digits += 1
 
 
-def legend(axis: Axes, loc: Corner = "best", columns: int = 1) -> None:
+def legend(axis: Axes, loc: Corner = "best") -> None:
     """The names of lines and bands, readable on top of them."""
     axis.legend(
         fontsize=9,
         labelcolor=INK,
         loc=loc,
-        ncols=columns,
         frameon=True,
         facecolor="white",
         edgecolor="white",

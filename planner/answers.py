@@ -84,6 +84,14 @@ def staffing_answer(record: dict[str, Any], study: Study, language: Language = E
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> reached = {"requested": 0.9, "held_out": 0.91, "held_out_interval": [0.89, 0.92]}
+    >>> plan = [{"month": "2027-01", "in_post": 140.0}, {"month": "2027-04", "in_post": 905.0}]
+    >>> record = {"exists": True, "plan": plan, "goals": [reached], "objective": 5.6e6}
+    >>> staffing_answer(record, Study())[:81]
+    'Raising officers from 140 to 900 by the quarter of April 2027, at 5.6 million USD'
     """
     asked = study.staffing
     assert asked is not None

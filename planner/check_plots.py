@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 import pandas as pd
 from scipy.stats import binom
@@ -9,8 +11,6 @@ from scipy.stats import binom
 from ._style import BLUE, GREEN, GREY, INK, ORANGE, Picture, canvas, heading, legend, source_line, ticks
 from .language import ENGLISH, Language
 from .origins import people_source
-
-__all__ = ["calibration_picture"]
 
 BINS = 10
 COLOUR = {50: GREEN, 80: BLUE, 95: ORANGE}
@@ -62,7 +62,8 @@ def calibration_picture(
     label = language.say("Even, with 95 % of chance")
     ranks.axhline(even, color=INK, linewidth=1.5, linestyle="--", label=label)
     ranks.axhspan(low, high, color=GREY, alpha=0.18, linewidth=0)
-    ranks.set_xlabel(language.say("share of the draws below what came"), color=INK)
+    below = textwrap.wrap(language.say("share of the draws below what came"), 34)
+    ranks.set_xlabel("\n".join(below), color=INK)
     ranks.set_ylabel(language.say("cases"), color=INK)
     ranks.set_ylim(0, 1.3 * max(counts.max(), high))
     heading(ranks, language.say("Where what came lay"))
@@ -97,9 +98,10 @@ def calibration_picture(
     held.set_ylim(0, 104)
     held.set_xlabel(language.say("years ahead"), color=INK)
     held.set_ylabel(language.say("% of the cases in the band"), color=INK)
+    held.set_xlim(0, 1.05 * coverage["horizon"].max())
     held.xaxis.get_major_locator().set_params(integer=True)
-    heading(held, language.say("How often bands held what came"))
-    legend(held, loc="lower left", columns=3)
+    heading(held, language.say("How often bands held it"))
+    legend(held, loc="lower right")
     source_line(figure, source)
     title = language.say("{what}: forecasts made earlier, against what came", what=language.say(what))
     return Picture(

@@ -9,10 +9,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ..forecast import Projection
-from .names import country_name
-from .study import Study
+from .asked import Staff
 
-__all__ = ["people_findings", "turning_year"]
+__all__ = ["people_findings", "queue_findings", "turning_year"]
 
 QUANTILES = (0.1, 0.5, 0.9)
 
@@ -43,7 +42,7 @@ def turning_year(below: xr.DataArray) -> str:
     return _interval(first, int(years[-1]))
 
 
-def people_findings(people: Projection, until: int) -> list[str]:
+def people_findings(people: Projection, until: int, place: str) -> list[str]:
     """Turning points of one country's population.
 
     Parameters
@@ -52,6 +51,8 @@ def people_findings(people: Projection, until: int) -> list[str]:
         Draws of one country.
     until : int
         Last year of the forecasts.
+    place : str
+        What the country is called.
 
     Returns
     -------
@@ -61,11 +62,9 @@ def people_findings(people: Projection, until: int) -> list[str]:
     --------
     >>> from poblar.data import reference
     >>> from poblar.forecast import project
-    >>> len(people_findings(project(reference.region(("MEX",))), 2023))
+    >>> len(people_findings(project(reference.region(("MEX",))), 2023, "Mexico"))
     5
     """
-    (country,) = people.countries
-    name = country_name(country)
 
     def one(array: xr.DataArray) -> xr.DataArray:
         return array.squeeze("country", drop=True)
@@ -79,7 +78,7 @@ def people_findings(people: Projection, until: int) -> list[str]:
     support = [float(one(people.support_ratio).sel(year=min(2050, end)).quantile(q)) for q in QUANTILES]
     return [
         f"Deaths outnumber births for good from {turning_year(one(people.natural_growth) < 0)}.",
-        f"{name}'s population is largest in {_interval(peak, int(years[-1]) - 1)}.",
+        f"The population of {place} is largest in {_interval(peak, int(years[-1]) - 1)}.",
         f"It stands at {middle:,.0f} million at 1 January {end} (80 % interval {low:,.0f} to {high:,.0f}).",
         f"There are fewest dependants for each person of working age in {_interval(least, int(years[-1]) - 1)}: "
         "the demographic dividend ends there.",
@@ -88,25 +87,33 @@ def people_findings(people: Projection, until: int) -> list[str]:
     ]
 
 
-def queue_findings(runs: dict[str, xr.Dataset], study: Study) -> list[str]:
+def queue_findings(runs: dict[str, xr.Dataset], asked: Staff) -> list[str]:
     """How many wait, and how long, at the start of the staffing plan and at the date of its promise.
 
     Parameters
     ----------
     runs : dict of str to xarray.Dataset
         Runs of the queue by scenario, "without" and "with".
-    study : Study
+    asked : Staff
         What was asked.
 
     Returns
     -------
     list of str
+
+    Examples
+    --------
+    >>> run = xr.Dataset({"pending": 12.0, "wait": 7.0}).expand_dims(draw=[0, 1], country=["MEX"])
+    >>> run = run.expand_dims(month=np.array(["2027-01-01", "2031-01-01"], dtype="datetime64[s]"))
+    >>> queue_findings({"without": run, "with": run}, Staff())[2][44:]
+    '... is 12 ...'
     """
+    since = asked.start if asked.promised is None else asked.promised.since
     found = []
-    for scenario, month in (("without", study.start), ("without", study.since), ("with", study.since)):
+    for scenario, month in (("without", asked.start), ("without", since), ("with", since)):
         at = runs[scenario].sel(month=f"{month}-01").squeeze("country", drop=True)
         pending, wait = (np.quantile(at[name], QUANTILES) for name in ("pending", "wait"))
-        who = f"with {study.in_post:,} officers" if scenario == "without" else "with the plan"
+        who = f"with {asked.in_post:,.0f} officers" if scenario == "without" else "with the plan"
         people, months = _said(pending, "{:,.0f}".format), _said(wait, _months)
         found.append(
             f"At the start of {month}, {who}, the number of people who wait is {people}; "

@@ -78,11 +78,11 @@ class Language:
 
         Examples
         --------
-        >>> ENGLISH.say("{share} of the draws", share="90 %")
-        '90 % of the draws'
+        >>> ENGLISH.say("{n} in {year}", n="1.2", year=2050)
+        '1.2 in 2050'
         """
         found = _texts(self.code).get(text, text)
-        return found.format(**values) if values else found
+        return _together(found.format(**values) if values else found)
 
     def name(self, text: str) -> str:
         """A name that a plan file has by default in this language; one that a planner gave stays.
@@ -112,7 +112,8 @@ class Language:
         'a decision within 6 months for everyone who applies from January 2031 on'
         """
         found = self._translated(text)
-        return re.sub(r"\b\d{4}-\d{2}\b(?!-)", lambda one: self.month(one[0]), text if found is None else found)
+        found = text if found is None else found
+        return _together(re.sub(r"\b\d{4}-\d{2}\b(?!-)", lambda one: self.month(one[0]), found))
 
     def knows(self, text: str) -> bool:
         """Whether a sentence of another room can be said in this language.
@@ -170,8 +171,6 @@ class Language:
         ('January 2031', 'enero de 2031')
         """
         at = pd.Timestamp(when)
-        if not 1 <= at.month <= 12:  # pragma: no cover - pandas refuses it first
-            return str(when)
         return format_skeleton("yMMMM", date(at.year, at.month, 1), locale=LOCALES[self.code])
 
     def country(self, code: str) -> str:
@@ -250,6 +249,11 @@ def _expression(text: str) -> str:
 
 def _kind(name: str) -> str:
     return name.rstrip("0123456789")
+
+
+def _together(text: str) -> str:
+    """The text with every percent sign on the line of its number."""
+    return re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", text)
 
 
 def _signed(text: str) -> str:

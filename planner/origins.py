@@ -71,6 +71,11 @@ def plan_source(study: Study, language: Language = ENGLISH) -> str:
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> plan_source(Study(data={"source": "own", "rates": "r", "population": "p", "origin": "INEGI, 2026"}))[:21]
+    'Figures: INEGI, 2026.'
     """
     return language.say(
         "Figures: {origin}. Plan and bands (50, 80, 95 % of the draws): poblar.", origin=_people(study, language)

@@ -28,8 +28,6 @@ from .measures import MEASURES
 from .origins import UNITED_NATIONS, place_of, plan_source
 from .study import Study
 
-__all__ = ["COLOUR", "LABELS", "followed", "frontier_picture", "limits_of", "quota_picture"]
-
 AFTER = 8  # years shown after the last admissions
 COLOUR = {"without": ORANGE, "with": BLUE}
 LABELS = {"without": "Without the plan", "with": "With the plan"}

@@ -11,8 +11,6 @@ from .language import ENGLISH, Language
 from .measures import MEASURES, SEXES
 from .origins import people_source
 
-__all__ = ["fan_pictures", "multiples_picture", "paths_picture"]
-
 HISTORY_FROM = 1980
 SEX_COLOUR = {"female": ORANGE, "male": BLUE, "both": BLUE}
 DECADES = ("dependency_ratio", "support_ratio")  # observed at mid-year of each decade only

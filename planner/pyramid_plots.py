@@ -15,8 +15,6 @@ from .errors import PlannerError
 from .language import ENGLISH, Language
 from .origins import people_source
 
-__all__ = ["moving_pyramid", "pyramid_picture", "shown_years"]
-
 COLOUR = {"female": ORANGE, "male": BLUE}
 BAND = 5  # years of age that a bar stands for
 RATE = 2  # years of the moving picture in a second

@@ -13,8 +13,6 @@ from .origins import ledger_source, place_of
 from .plan_plots import COLOUR, LABELS
 from .study import Study
 
-__all__ = ["by_quarter", "officers_picture", "queue_picture", "staff_words", "wait_picture"]
-
 LEDGER_FROM = 2013
 MOST = 120  # months; a longer wait is shown as this
 

@@ -11,7 +11,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 
 from . import plan_plots, plots, pyramid_plots, queue_plots, scenario_plots, workbook
-from ._page import context
+from ._report_words import context
 from ._style import Picture
 from .errors import PlannerError
 from .files import read_json, read_tables
@@ -19,7 +19,7 @@ from .language import Language
 from .origins import people_source, place_of
 from .study import Study
 
-__all__ = ["again", "draw", "render", "write"]
+__all__ = ["again", "draw", "write"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -42,10 +42,27 @@ def draw(
     -------
     list of Picture, list of Path
         The pictures, and their files.
+
+    Raises
+    ------
+    PlannerError
+        If a table is not there, or a file cannot be written.
+
+    Examples
+    --------
+    >>> draw(Study(), "nowhere")
+    Traceback (most recent call last):
+    ...
+    poblar.planner.errors.PlannerError: expected the tables of this version in nowhere, found none of 'bands'; ...
     """
     folder, languages = Path(folder), _languages(study) if languages is None else languages
     tables = read_tables(folder)
-    pictures = [picture for language in languages for picture in _pictures(study, tables, language)]
+    try:
+        pictures = [picture for language in languages for picture in _pictures(study, tables, language)]
+    except KeyError as error:
+        raise PlannerError(
+            f"expected the tables of this version in {folder}, found none of {error}; run it again."
+        ) from error
     files = []
     for picture in pictures:
         files.append(folder / _figure_file(study, picture))
@@ -92,6 +109,13 @@ def write(
     ------
     PlannerError
         If a file is not there or cannot be read or written.
+
+    Examples
+    --------
+    >>> write(Study(), {}, [], "nowhere")
+    Traceback (most recent call last):
+    ...
+    poblar.planner.errors.PlannerError: expected a summary of this version in nowhere, found another ('quota'); ...
     """
     folder, languages = Path(folder), _languages(study) if languages is None else languages
     tables, made = read_tables(folder), []
@@ -158,12 +182,7 @@ def again(folder: str | Path, language: str | None = None) -> list[Path]:
             languages = [Language(language)]
         case _:
             raise PlannerError(f"expected a language of reports, en or es, found {language!r}.")
-    try:
-        pictures, _ = draw(study, folder, languages)
-    except KeyError as error:
-        raise PlannerError(
-            f"expected the tables of this version in {folder}, found none of {error}; run it again."
-        ) from error
+    pictures, _ = draw(study, folder, languages)
     return write(study, record, pictures, folder, languages)
 
 

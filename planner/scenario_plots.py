@@ -11,8 +11,6 @@ from .language import ENGLISH, Language
 from .measures import MEASURES
 from .origins import people_source
 
-__all__ = ["difference_picture", "line_of", "scenario_picture"]
-
 SHOWN = ("population", "growth_rate", "dependency_ratio", "support_ratio")
 
 

@@ -122,6 +122,14 @@ def write_workbook(
     ------
     PlannerError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> record = {"fits": [], "draws": 600, "seed": 1, "versions": {}, "sources": []}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_workbook(Study(), record, {}, f"{folder}/tables.xlsx").name
+    'tables.xlsx'
     """
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
     try:
@@ -139,6 +147,15 @@ def write_workbook(
 
 def sheet_name(text: str) -> str:
     """A name that a sheet may have: at most 31 letters, none of them one that spreadsheets refuse.
+
+    Parameters
+    ----------
+    text : str
+        What the sheet should be called.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
