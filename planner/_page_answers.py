@@ -23,7 +23,7 @@ from .language import Language
 from .measures import MEASURES, SEXES, Measure
 from .origins import people_source, place_of
 
-__all__ = ["ANSWERS", "Shown", "help_page", "refused", "render"]
+__all__ = ["ANSWERS", "TEMPLATES", "Shown", "answer", "help_page", "refused", "render"]
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
@@ -48,6 +48,10 @@ class Shown:
     table: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
+Answer = Callable[[Desk, Values, Language, Tell], Shown]
+"""What a view shows for the values of its controls."""
+
+
 def population(desk: Desk, values: Values, language: Language, tell: Tell) -> Shown:
     """A place's indicator and ages, under one future or two."""
     code, asked, scenario, beside = (str(values[name]) for name in ("place", "indicator", "scenario", "beside"))
@@ -60,8 +64,9 @@ def population(desk: Desk, values: Values, language: Language, tell: Tell) -> Sh
     place, measure = _called(desk, code, language), MEASURES[indicator]
     named: Any = {"source": people_source(desk.study, language), "language": language}
     lines = [_read(row, measure, language) for row in _at(own, year)]
-    ages = draw.pyramid_figure(view.pyramid.iloc[:0], view.pyramid, f"{place}, {year}", **named)
-    ages.update_layout(updatemenus=[], sliders=[], height=ages.layout.height - 110, margin_b=80, legend_y=0)
+    ages = _standing(
+        draw.pyramid_figure(view.pyramid.assign(value=0.0).iloc[:0], view.pyramid, f"{place}, {year}", **named)
+    )
     if two:
         assert view.differences is not None
         more = view.differences[view.differences["indicator"] == indicator]
@@ -121,12 +126,14 @@ def officers(desk: Desk, values: Values, language: Language, tell: Tell) -> Show
     )
 
 
-ANSWERS: Final[Mapping[str, Callable[[Desk, Values, Language, Tell], Shown]]] = {
-    "population": population,
-    "admissions": admissions,
-    "officers": officers,
-}
+ANSWERS: Final[Mapping[str, Answer]] = {"population": population, "admissions": admissions, "officers": officers}
 """By view."""
+
+
+def answer(desk: Desk, view: str, values: Values, language: Language, tell: Tell) -> Shown:
+    """What a view shows, kept by what was asked."""
+    key = (view, tuple(sorted(values.items())), language)
+    return desk.kept.get(key, lambda: ANSWERS[view](desk, values, language, tell))
 
 
 def help_page(desk: Desk, language: Language) -> str:
@@ -202,6 +209,15 @@ def _at(table: pd.DataFrame, year: int) -> list[pd.Series]:
     """Rows of a year, or of the last that there is."""
     chosen = table[table["year"] == min(year, int(table["year"].max()))]
     return [row for _, row in chosen.iterrows()]
+
+
+def _standing(pyramid: Figure) -> Figure:
+    """A pyramid of one year: nothing to play."""
+    layout = pyramid.layout
+    layout.updatemenus, layout.sliders = None, None
+    below = min(100, layout.margin.b - 60)
+    layout.height, layout.margin.b = layout.height - below, layout.margin.b - below
+    return pyramid
 
 
 def _called(desk: Desk, code: str, language: Language) -> str:

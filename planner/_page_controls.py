@@ -21,7 +21,13 @@ __all__ = ["Control", "Values", "controls_of", "plan_file", "quota_of", "read", 
 Value = float | str
 Values = Mapping[str, Value]
 
-VIEWS: Final = {"population": "Population", "admissions": "Admissions", "officers": "Officers", "help": "Help"}
+VIEWS: Final = {
+    "population": "Population",
+    "admissions": "Admissions",
+    "officers": "Officers",
+    "own": "Own figures",
+    "help": "Help",
+}
 """Views of the page, each with controls of its own."""
 
 NO_LIMIT: Final = "no limit"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -98,7 +98,7 @@ class Desk:
         self.work = Work(self.study, self.stages, folder=folder, fresh=fresh, cache=cache)
         self._preparing = threading.RLock()
         self._places: OrderedDict[str, Place] = OrderedDict()
-        self._answers = _Kept(ANSWERS)
+        self.kept = Kept(ANSWERS)
 
     @cached_property
     def places(self) -> dict[str, str]:
@@ -172,9 +172,7 @@ class Desk:
         PopulationView
         """
         with self.stages.telling(tell):
-            return self._answers.get(
-                ("population", code, scenario, other, year), lambda: self.place(code).view(scenario, other, year)
-            )
+            return self.place(code).view(scenario, other, year)
 
     def admissions(self, code: str, quota: Quota, every: int = 1, tell: Tell | None = None) -> QuotaView:
         """The admissions asked for, whose numbers change every so many years.
@@ -205,18 +203,14 @@ class Desk:
                 f"{quota.last}; choose earlier years."
             )
 
-        def solve() -> QuotaView:
+        with self.stages.telling(tell):
             place = self.place(code)
             problem = plans.quota_plan(place.people, quota)
             problem.check()
             response = place.response(problem.levers)
             plan = solved(problem, response, every, self.study.seed)
             years = range(quota.years[0] - 1, min(quota.last + AFTER, self.study.until) + 1)
-            named = replace(plan, answer=plan.answer.replace(code, place.name, 1))
-            return QuotaView(plan=named, growth=growth_with(response, plan, years))
-
-        with self.stages.telling(tell):
-            return self._answers.get(("admissions", code, quota, every), solve)
+            return QuotaView(plan=plan, growth=growth_with(response, plan, years))
 
     def officers(self, staff: Staff, tell: Tell | None = None) -> StaffView:
         """The officers asked for.
@@ -238,7 +232,7 @@ class Desk:
             If the question makes no sense, or cannot be answered on so few draws.
         """
 
-        def solve() -> StaffView:
+        with self.stages.telling(tell):
             queue = self._queue()
             problem = plans.staffing_plan(queue, staff)
             plan = problem.solve(seed=self.study.seed)
@@ -247,14 +241,11 @@ class Desk:
             after = frames.queue_bands(queue, {"with": planned})
             runs = {"without": without, "with": planned}
             return StaffView(
-                plan=replace(plan, answer=plan.answer.replace(self.study.country, self.study.place, 1)),
+                plan=plan,
                 bands=pd.concat([before, after[after["scenario"] == "with"]], ignore_index=True),
                 promise=None if staff.promised is None else frames.promise(runs, staff.promised),
                 ledger=frames.ledger(self.work.panels["backlog"], self.study.country),
             )
-
-        with self.stages.telling(tell):
-            return self._answers.get(("officers", staff), solve)
 
     @cached_property
     def futures(self) -> dict[str, Scenario]:
@@ -287,14 +278,14 @@ class Desk:
             found = plans.queue_with_officers(queue, posted)
             return found, frames.queue_bands(queue, {"without": found})
 
-        return self._answers.get(("unplanned", officers), run)
+        return self.kept.get(("unplanned", officers), run)
 
     def _queue(self) -> xr.Dataset:
         with self.stages.alone(self._preparing):
             return self.work.queue
 
 
-class _Kept:
+class Kept:
     """The latest answers by what was asked; the same question asked at once by two is answered once."""
 
     def __init__(self, most: int) -> None:

@@ -16,11 +16,14 @@ from panel.io.server import Server
 from rich.console import Console
 
 from ..data import PoblarError
+from ._page_answers import ANSWERS, answer
+from ._page_controls import controls_of
 from ._page_pool import Pool
-from ._page_visit import Visit, closed_page
+from ._page_visit import Visit
+from ._page_widgets import closed_page
 from .desk import Desk
 from .errors import PlannerError
-from .language import Language
+from .language import ENGLISH, Language
 from .study import Study
 
 __all__ = ["open_server", "serve"]
@@ -29,6 +32,7 @@ VISITS: Final = 50
 """Most visits at a time; whoever comes then is told so."""
 
 WORKERS: Final = 2
+OWN: Final = 4  # visits that wait for models of figures of their own
 UPLOAD: Final = 8_000_000
 """Bytes of the longest message that a browser may send: a file of 5 MB, as it travels."""
 
@@ -88,7 +92,7 @@ def serve(
         logger.setLevel(logging.INFO)
     try:
         desk = Desk(study, console=console, folder=folder, cache=cache, fresh=fresh)
-        server, pool = open_server(desk, host=host, port=port)
+        server, pools = open_server(desk, host=host, port=port)
         try:
             address = f"http://{_named(host)}:{server.port}/"
             console.print(f"The desk is at {address} (Ctrl-C ends it)", markup=False, highlight=False, soft_wrap=True)
@@ -101,7 +105,8 @@ def serve(
         except KeyboardInterrupt:
             pass
         finally:
-            pool.close()
+            for pool in pools:
+                pool.close()
             server.stop(wait=False)
     finally:
         for logger, level in levels:
@@ -109,7 +114,7 @@ def serve(
             logger.setLevel(level)
 
 
-def open_server(desk: Desk, *, host: str = "127.0.0.1", port: int = 5006) -> tuple[Server, Pool]:
+def open_server(desk: Desk, *, host: str = "127.0.0.1", port: int = 5006) -> tuple[Server, tuple[Pool, ...]]:
     """A server of a desk, which begins to prepare it, and whose loop is the caller's to start.
 
     Parameters
@@ -123,8 +128,8 @@ def open_server(desk: Desk, *, host: str = "127.0.0.1", port: int = 5006) -> tup
 
     Returns
     -------
-    Server, Pool
-        Both are the caller's to stop.
+    Server, tuple of Pool
+        All are the caller's to stop.
 
     Raises
     ------
@@ -133,7 +138,7 @@ def open_server(desk: Desk, *, host: str = "127.0.0.1", port: int = 5006) -> tup
     """
     pn.extension("plotly", inline=False)
     found = port or _free(host)
-    pool = Pool(workers=WORKERS, waiting=2 * VISITS)
+    pool, slow = Pool(workers=WORKERS, waiting=VISITS), Pool(workers=1, waiting=OWN)
     visits = _Visits()
 
     def page() -> Any:
@@ -143,7 +148,7 @@ def open_server(desk: Desk, *, host: str = "127.0.0.1", port: int = 5006) -> tup
             said = "{n} visits are open, as many as this server takes; close one, or come back in some minutes."
             return closed_page(language.say(said, n=VISITS), language)
         try:
-            visit = Visit(desk, pool, asked)
+            visit = Visit(desk, pool, slow, asked, language)
         except PoblarError as error:
             visits.go()
             return closed_page(" ".join(str(error).split()), language)
@@ -165,18 +170,24 @@ def open_server(desk: Desk, *, host: str = "127.0.0.1", port: int = 5006) -> tup
         )
     except OSError as error:
         pool.close()
+        slow.close()
         raise PlannerError(
             f"expected to listen on {host}, port {found}, found {error.strerror or error}; name another with --host or "
             "--port, or end what listens there."
         ) from None
     threading.Thread(target=_prepare, args=(desk,), name="poblar-prepare", daemon=True).start()
-    return server, pool
+    return server, (pool, slow)
 
 
 def _prepare(desk: Desk) -> None:
     started = time.perf_counter()
     try:
         desk.prepare()
+        controls = controls_of(desk)
+        for view in ANSWERS:  # what every visit asks first
+            own = {control.name: control.default for control in controls if view in control.views}
+            if any(control.views == (view,) for control in controls):
+                answer(desk, view, own, ENGLISH, lambda _text: None)
     except PoblarError as error:  # whoever asks is told the same
         log.warning("%s", " ".join(str(error).split()))
     except Exception:
