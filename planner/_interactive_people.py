@@ -380,9 +380,9 @@ def difference_figure(
     Examples
     --------
     >>> ends = {f"{side}{level}": 1.0 for side in ("lower", "upper") for level in (50, 80, 95)}
-    >>> bands = pd.DataFrame({"indicator": "population", "scenario": "more workers", "year": [2030], "median": 1e6, **ends})
+    >>> bands = pd.DataFrame({"indicator": "population", "scenario": "more", "year": [2030], "median": 1e6, **ends})
     >>> difference_figure(bands, "population", "Mexico").data[-1].name
-    'more workers'
+    'more'
     """
     figure = blank()
     own = bands[bands["indicator"] == indicator]

@@ -41,7 +41,7 @@ def quota_figure(plan: pd.DataFrame, growth: pd.DataFrame, study: Study, *, lang
     --------
     >>> plan = pd.DataFrame({"category": "workers", "year": [2027], "admissions": 9000.0})
     >>> ends = {f"{side}{level}": 1.0 for side in ("lower", "upper") for level in (50, 80, 95)}
-    >>> growth = pd.DataFrame({"indicator": "growth_rate", "scenario": ["without", "with"], "year": 2027, "median": 0.0})
+    >>> growth = pd.DataFrame({"indicator": "growth_rate", "scenario": ["without", "with"], "year": 2027, "median": 0})
     >>> quota_figure(plan, growth.assign(**ends), Study()).data[0].y
     (9.0,)
     """
@@ -170,7 +170,7 @@ def queue_figure(bands: pd.DataFrame, ledger: pd.DataFrame, study: Study, *, lan
     Examples
     --------
     >>> ends = {f"{side}{level}": 1.0 for side in ("lower", "upper") for level in (50, 80, 95)}
-    >>> bands = pd.DataFrame({"indicator": "pending", "scenario": ["without", "with"], "median": [900.0, 100.0], **ends})
+    >>> bands = pd.DataFrame({"indicator": "pending", "scenario": ["without", "with"], "median": [900, 100], **ends})
     >>> ledger = pd.DataFrame({"year": [2022], "pending": [500.0]})
     >>> queue_figure(bands.assign(month=pd.Timestamp("2031-01-01")), ledger, Study()).data[0].y
     (0.5,)
