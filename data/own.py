@@ -76,6 +76,7 @@ def own_region(
     Examples
     --------
     >>> import tempfile
+    >>> from poblar.data.kinds import template
     >>> folder = Path(tempfile.mkdtemp())
     >>> for kind in ("rates", "population"):
     ...     _ = (folder / f"{kind}.csv").write_text(template(kind))
@@ -152,6 +153,7 @@ def own_ledger(country: str, path: str | Path, *, origin: str = "own figures") -
     Examples
     --------
     >>> import tempfile
+    >>> from poblar.data.kinds import template
     >>> path = Path(tempfile.mkdtemp()) / "ledger.csv"
     >>> _ = path.write_text(template("ledger"))
     >>> own_ledger("MEX", path)["pending"].sizes["year"]

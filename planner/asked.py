@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, Self
+import inspect
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic.fields import FieldInfo
 
 from ..forecast import CATEGORIES, Scenario
 from ..forecast.scenarios import Multiply, Replace, Shift
@@ -44,6 +46,15 @@ TARGETS: Final = {
 def span(years: tuple[int, int]) -> range:
     """Every year from the first to the last.
 
+    Parameters
+    ----------
+    years : (int, int)
+        First and last year.
+
+    Returns
+    -------
+    range
+
     Examples
     --------
     >>> span((2035, 2037))
@@ -52,10 +63,32 @@ def span(years: tuple[int, int]) -> range:
     return range(years[0], years[1] + 1)
 
 
+def _words(name: str, field: FieldInfo) -> str:
+    """What a key is, in words."""
+    inner = [part for part in (field.annotation, *get_args(field.annotation)) if hasattr(part, "model_fields")]
+    return field.description or (f"a section: see `{inner[0].__name__}`" if inner else f"the {name}")
+
+
 class Section(BaseModel):
-    """A part of a plan file: frozen, and without keys that nobody reads."""
+    """A part of a plan file: frozen, and without keys that nobody reads.
+
+    Examples
+    --------
+    >>> Section(colour="red")  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    ...
+    ValidationError: 1 validation error for Section
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_options: Any) -> None:
+        """Put what the schema says of every key into the docstring, so that it is written once."""
+        keys = "\n".join(f"{name}\n    {_words(name, field)}." for name, field in cls.model_fields.items())
+        summary, _, examples = inspect.cleandoc(cls.__doc__ or "").partition("\n\nExamples")
+        parts = [summary, f"Parameters\n----------\n{keys}", *([f"Examples{examples}"] if examples else [])]
+        cls.__doc__ = "\n\n".join(parts)
 
 
 def _in_order(years: tuple[int, int]) -> tuple[int, int]:
@@ -170,8 +203,10 @@ class Quota(Section):
     'growth'
     """
 
-    levers: Annotated[tuple[Admitted, ...], Field(min_length=1)] = (Admitted(change_at_most=0.10),)
-    goals: Annotated[tuple[Target, ...], Field(min_length=1)] = (
+    levers: Annotated[
+        tuple[Admitted, ...], Field(min_length=1, description="a list of categories of those admitted")
+    ] = (Admitted(change_at_most=0.10),)
+    goals: Annotated[tuple[Target, ...], Field(min_length=1, description="a list of goals of the population")] = (
         Target(goal="growth", at_least=0.0, years=(2035, 2050)),
     )
     objective: Annotated[
@@ -191,9 +226,15 @@ class Quota(Section):
 
 
 class Officers(Section):
-    """Officers who are hired, trained, kept and released: a lever."""
+    """Officers who are hired, trained, kept and released: a lever.
 
-    lever: Literal["officers"] = "officers"
+    Examples
+    --------
+    >>> Officers(cost=30_000).made().training
+    '6 months'
+    """
+
+    lever: Annotated[Literal["officers"], Field(description="officers")] = "officers"
     cost: Annotated[float, Field(gt=0, description="cost of an officer in post for a year")] = 24_000.0
     currency: Name = "USD"
     recruitment_lag: Length = "4 months"
@@ -289,10 +330,12 @@ class Staff(Section):
     until: Annotated[Month, Field(description="last month of the queue's forecast")] = "2034-12"
     in_post: Annotated[float, Field(ge=0, description="officers in post since the ledger's end and at the start")] = 140
     levers: Annotated[
-        tuple[Annotated[Officers | Hours | Teams, Field(discriminator="lever")], ...], Field(min_length=1)
+        tuple[Annotated[Officers | Hours | Teams, Field(discriminator="lever")], ...],
+        Field(min_length=1, description="a list of officers, overtime and surge"),
     ] = (Officers(hires_at_most=600),)
     goals: Annotated[
-        tuple[Annotated[Wait | Waiting | Queue, Field(discriminator="goal")], ...], Field(min_length=1)
+        tuple[Annotated[Wait | Waiting | Queue, Field(discriminator="goal")], ...],
+        Field(min_length=1, description="a list of wait, waiting_now and backlog"),
     ] = (Wait(),)
     objective: Annotated[
         Literal["cheapest", "fastest", "smoothest", "least waiting"],
@@ -362,7 +405,7 @@ class Future(Section):
 
     name: Name
     because: Annotated[str, Field(max_length=500, description="why, in a sentence")] = ""
-    changes: Annotated[tuple[Change, ...], Field(min_length=1)]
+    changes: Annotated[tuple[Change, ...], Field(min_length=1, description="a list of what is different")]
 
     def made(self) -> Scenario:
         """The scenario of the forecast room."""

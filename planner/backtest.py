@@ -33,6 +33,12 @@ class Backtest:
         Column value: for each figure, the share of draws below it. Even between 0 and 1 if the forecast is honest.
     note : str
         What the forecast knew.
+
+    Examples
+    --------
+    >>> nothing = pd.DataFrame()
+    >>> Backtest(scores=nothing, coverage=nothing, pit=nothing, note="figures up to 2005").note
+    'figures up to 2005'
     """
 
     scores: pd.DataFrame

@@ -14,15 +14,10 @@ from .asked import Wait
 __all__ = [
     "growth_bands",
     "history",
-    "indicator_bands",
     "ledger",
-    "paths",
     "promise",
     "pyramid_bands",
     "pyramid_history",
-    "queue_bands",
-    "scenario_bands",
-    "scenario_differences",
 ]
 
 COMPARED = {"total_population": "population"} | {

@@ -37,6 +37,11 @@ class Made:
         By the name of their file.
     record : dict
         Its entries in ``summary.json``.
+
+    Examples
+    --------
+    >>> Made(tables={}, record={"title": "Mexico"}).record["title"]
+    'Mexico'
     """
 
     tables: dict[str, pd.DataFrame]
@@ -57,6 +62,11 @@ class Part:
         Whether a study asks for it.
     make : callable
         Makes it.
+
+    Examples
+    --------
+    >>> [part.name for part in PARTS if part.wanted(Study(staffing=None))]
+    ['people', 'quota']
     """
 
     name: str

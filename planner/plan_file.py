@@ -116,6 +116,8 @@ def schema() -> dict[str, Any]:
     ['country', 'data', 'draws']
     """
     made = Study.model_json_schema()
+    for node in (made, *made["$defs"].values()):  # of a docstring the first line
+        node["description"] = node["description"].split("\n")[0]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "poblar plan file"} | made
 
 
@@ -349,7 +351,7 @@ def _about(loc: Loc) -> str:
     words = _node(loc).get("description", "")
     if not words and loc and isinstance(loc[-1], int):
         words = _node(loc[:-1]).get("description", "")
-    return "" if words.count("\n") else str(words)
+    return str(words)
 
 
 def _known(loc: Loc) -> Sequence[str]:

@@ -11,7 +11,7 @@ from ..optimize import Admissions, Plan, RegionalPlan, SupportRatio, Transfer
 from .errors import PlannerError
 from .work import NAMES, PEOPLE, Work
 
-__all__ = ["limits", "solve"]
+__all__ = ["limits"]
 
 YEARS = range(2027, 2051)
 CHANGE = 0.2  # no year differs from the last by more than this share

@@ -96,7 +96,7 @@ class Study(Section):
     models: Models = Models()
     quota: Quota | None = Quota()
     staffing: Staff | None = Staff()
-    scenarios: Annotated[tuple[Future, ...], Field(max_length=12)] = ()
+    scenarios: Annotated[tuple[Future, ...], Field(max_length=12, description="a list of up to 12 scenarios")] = ()
     outputs: Outputs = Outputs()
 
     @property

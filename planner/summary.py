@@ -15,7 +15,7 @@ from ..optimize import Plan
 from .fits import Fits
 from .study import Study
 
-__all__ = ["fit_records", "plan_record", "source_records", "tried", "versions"]
+__all__ = ["fit_records", "plan_record", "source_records", "versions"]
 
 FITTED = {
     "mortality": "Life expectancy at birth",

@@ -46,6 +46,12 @@ class Work:
     ------
     PoblarError
         When asked for what the figures do not give.
+
+    Examples
+    --------
+    >>> from rich.console import Console
+    >>> Work(Study(staffing=None), Stages(Console(quiet=True))).models
+    ('fertility', 'mortality', 'migration')
     """
 
     def __init__(
