@@ -8,7 +8,7 @@ from typing import Final
 
 from rich.console import Console
 
-from ..data import own
+from ..data import kinds
 from ..data.errors import DataError
 from ._page_told import Tell
 from .desk import Desk
@@ -31,7 +31,7 @@ class OwnFigures:
     Examples
     --------
     >>> figures = OwnFigures()
-    >>> figures.take("mine.csv", own.template("ledger"))
+    >>> figures.take("mine.csv", kinds.template("ledger"))
     'ledger'
     >>> figures.take("mine.csv", "=1+1,b\\n2,3\\n")
     Traceback (most recent call last):
@@ -80,7 +80,7 @@ class OwnFigures:
             try:
                 path = Path(folder) / "given.csv"
                 path.write_bytes(content)
-                kind = own.kind_of(path)
+                kind = kinds.kind_of(path)
                 self._check(kind, path)
             except DataError as error:
                 raise DataError(
@@ -147,5 +147,5 @@ class OwnFigures:
             case _:
                 raise DataError(
                     expected=f"a file of {', '.join(USED)}", found=f"one of {kind}",
-                    remedy=f"the page has no use for it, Python does: {own.KINDS[kind].used_for}", file=path,
+                    remedy=f"the page has no use for it, Python does: {kinds.KINDS[kind].used_for}", file=path,
                 )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 import panel as pn
 
 from ..data import PoblarError
-from ..data.own import KINDS
+from ..data.kinds import KINDS
 from ._page_answers import render
 from ._page_own import LARGEST, USED, OwnFigures
 from ._page_widgets import BUTTON, Files, line, text
