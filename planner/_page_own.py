@@ -8,7 +8,7 @@ from typing import Final
 
 from rich.console import Console
 
-from ..data import kinds
+from ..data import kinds, own
 from ..data.errors import DataError
 from ._page_told import Tell
 from .desk import Desk
