@@ -35,7 +35,7 @@ bench: $(STAMP)  ## the benchmarks, a line of JSON for each figure; all are run,
 		"skill mortality --origin 1995" "skill mortality --origin 2005" "skill mortality --origin 2013" \
 		"fits migration" "skill migration --origin 1995" "skill migration --origin 2005" \
 		"skill migration --origin 2013" "skill flows" "skill bilateral" "fits backlog" "skill backlog" \
-		staffing placement; do \
+		staffing placement page; do \
 		$(BIN)/python -m benchmarks.$$what || missed=1; done; exit $$missed
 
 sbc: $(STAMP)  ## simulation-based calibration of the models; histograms of the ranks go into docs/pictures
