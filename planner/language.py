@@ -112,7 +112,7 @@ class Language:
         'a decision within 6 months for everyone who applies from January 2031 on'
         """
         found = self._translated(text)
-        found = text if found is None else found
+        found = re.sub(r"(?<!\w)-(?=\d)", "\N{MINUS SIGN}", text if found is None else found)
         return _together(re.sub(r"\b\d{4}-\d{2}\b(?!-)", lambda one: self.month(one[0]), found))
 
     def knows(self, text: str) -> bool:

@@ -215,8 +215,8 @@ def test_where_no_plan_exists_the_page_says_what_could_be_reached(demo: Path, re
         "No plan within these limits keeps the population from shrinking in 2035-2050 with 90\xa0% probability; the "
         "highest probability found is 51.4\xa0%." in english
     )
-    assert "this can be reached: growth of at least -0.30\xa0% a year in 2035-2050." in english
-    assert "puede alcanzarse esto: un crecimiento de al menos -0.30\xa0% anual en 2035-2050." in spanish
+    assert "this can be reached: growth of at least \N{MINUS SIGN}0.30\xa0% a year in 2035-2050." in english
+    assert "puede alcanzarse esto: un crecimiento de al menos \N{MINUS SIGN}0.30\xa0% anual en 2035-2050." in spanish
     assert "Admitting" not in english
 
 
