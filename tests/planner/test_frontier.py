@@ -23,6 +23,6 @@ def test_a_frontier_is_drawn_where_plans_exist_and_says_its_points() -> None:
     cost, sure = picture.figure.axes
     np.testing.assert_allclose(cost.lines[0].get_xydata(), [[0.5, 4.0], [0.8, 9.0]])
     np.testing.assert_allclose(sure.lines[0].get_xydata(), [[0.5, 51.0], [0.8, 81.0]])
-    assert picture.title == "Mexico: growth of at least 0.00 % a year in 2035-2050, as more is asked"
-    assert "At 0.8: 9.0 million persons, held out 81.0 %." in picture.alt
+    assert picture.title == "Mexico: growth of at least 0.00\xa0% a year in 2035-2050, as more is asked"
+    assert "At 0.8: 9.0 million persons, held out 81.0\xa0%." in picture.alt
     assert "0.9" not in picture.alt
