@@ -128,6 +128,45 @@ def counts(
     output.close()
 
 
+@app.command()
+def recognition(
+    country: Annotated[str, typer.Option(help="Country of asylum: MEX, USA or CAN.")] = "MEX",
+    until: Annotated[int, typer.Option(help="Last year.")] = 2025,
+    file: Annotated[
+        Path | None, typer.Option("--data", help="CSV file of your own: origin (or office), year, decided, recognized.")
+    ] = None,
+    draws: Draws = None, seed: Seed = None, csv: Csv = None, as_json: Json = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Forecast the share of asylum claims that is recognized, by origin, court or judge.
+
+    Example: `poblar forecast recognition --country USA`
+    """
+    from ..data import reference
+    from ..data._table import read_table
+    from ..data.kinds import LARGEST
+    from ..data.recognition import decision_panel
+    from ..forecast import Recognition, bands
+
+    output = Output("forecast recognition", as_json=as_json, quiet=quiet)
+    study = study_of(country="MEX", plan=None, draws=draws, seed=seed)
+    if file is None:
+        panel, group = reference.decisions(country), "origin"
+    else:
+        table = read_table(file, largest=LARGEST)
+        group = "office" if "office" in table else "origin"
+        about = dict.fromkeys(("source", "licence", "revision", "retrieved"), "as given")
+        panel = decision_panel(table, group=group, provenance=about, file=file)
+    stages = output.stages()
+    with stages, stages.stage("fit", "Fit and forecast", f"{panel.sizes[group]} of {group}"):
+        forecast = Recognition().fit(panel, seed=study.seed).forecast(until=until, draws=study.draws, seed=study.seed)
+    table = bands(forecast["rate"])
+    last = table[table["year"] == until].sort_values("median", ascending=False)
+    output.note(seed=study.seed, draws=study.draws)
+    output.bands(table, last, title=f"Share recognized in {until}", label=group, key=group)
+    output.save(table, csv)
+    output.close()
+
+
 def fit(
     country: Country = None, plan: Plan = None, seed: Seed = None, as_json: Json = False, quiet: Quiet = False,
     fresh: Fresh = False, cache: Cache = None,
@@ -178,7 +217,7 @@ def project(
     """
     from . import frames
     from .findings import people_findings
-    from .names import INDICATORS
+    from .measures import MEASURES
 
     output = Output("project", as_json=as_json, quiet=quiet)
     study = study_of(country=country, plan=plan, until=until, draws=draws, seed=seed)
@@ -189,7 +228,7 @@ def project(
     found = people_findings(people, study.until, study.place)
     output.note(country=study.country, seed=study.seed, draws=study.draws, findings=found)
     for name in ("population", "natural_growth", "social_growth", "growth_rate", "dependency_ratio", "support_ratio"):
-        _show(output, table[table["indicator"] == name], f"{study.place}: {INDICATORS[name]}", "year")
+        _show(output, table[table["indicator"] == name], f"{study.place}: {MEASURES[name].name}", "year")
     for sentence in found:
         output.say(sentence)
     output.save(table, csv)

@@ -12,7 +12,7 @@ import yaml
 from .asked import Admitted, Staff, Target, Wait
 from .desk import FORECAST, Desk
 from .errors import PlannerError
-from .names import INDICATORS
+from .measures import MEASURES
 from .plan_file import check
 from .study import Study
 
@@ -216,7 +216,7 @@ def _of_population(desk: Desk) -> list[Control]:
 
     return [
         Control(views=("population", "admissions"), name="place", label="Country", default=place, options=desk.places),
-        one("indicator", "What to show", "growth_rate", options=INDICATORS),
+        one("indicator", "What to show", "growth_rate", options={name: measure.name for name, measure in MEASURES.items()}),
         one("scenario", "Future", FORECAST, options=scenarios),
         one("beside", "Beside", FORECAST, options=scenarios,
             note="Choose another future here, and both are drawn with the difference between them."),

@@ -138,6 +138,38 @@ def regional(
     output.close()
 
 
+@app.command()
+def placement(
+    places: Annotated[
+        Path, typer.Argument(help="CSV file: locality, employment (a share), and columns of room in persons.")
+    ],
+    people: Annotated[float, typer.Option(help="Adults who can be offered a place.")],
+    spread: Annotated[float, typer.Option(help="How uncertain room is: 0.2 is about 20 percent.")] = 0.2,
+    acceptance: Annotated[float, typer.Option(help="Share of those offered a place who go.")] = 0.8,
+    probability: Probability = 0.9, draws: Draws = None, seed: Seed = None, csv: Csv = None, as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Plan which places people are offered, so that most find work and no place has more people than room.
+
+    Example: `poblar plan placement places.csv --people 5500`
+    """
+    from .placement import placement_plan
+
+    output = Output("plan placement", as_json=as_json, quiet=quiet)
+    study = study_of(country="MEX", plan=None, draws=draws, seed=seed)
+    problem = placement_plan(
+        places, people=people, spread=spread, acceptance=acceptance, probability=probability, draws=study.draws,
+        seed=study.seed,
+    )  # fmt: skip
+    stages = output.stages()
+    with stages, stages.stage("plan", "Solve"):
+        plan = problem.solve(seed=study.seed)
+    output.note(seed=study.seed)
+    output.plan(plan, "Places")
+    output.save(plan.table, csv)
+    output.close()
+
+
 @frontiers.command("quota")
 def quota_frontier(
     over: Over = "probability", values: Values = "0.5,0.7,0.8,0.9,0.95", country: Country = None, growth: Growth = 0.0,

@@ -66,7 +66,7 @@ def compare(
     """
     from .errors import PlannerError
     from .frames import COMPARED
-    from .names import INDICATORS
+    from .measures import MEASURES
     from .parts import PARTS
     from .plan_file import read_plan
 
@@ -82,7 +82,10 @@ def compare(
     with work.stages:
         tables = part.make(work).tables
     output.note(country=study.country, seed=study.seed, indicator=indicator)
-    for name, title in (("scenarios", INDICATORS[indicator]), ("scenario_differences", "What each scenario changes")):
+    for name, title in (
+        ("scenarios", MEASURES[indicator].name),
+        ("scenario_differences", "What each scenario changes"),
+    ):
         table = tables[name]
         own = table[(table["indicator"] == indicator) & table["year"].isin(chosen)]
         for scenario, part_of in own.groupby("scenario", sort=False):

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import pycountry
 
 from ..data.countries import KOSOVO
 
-__all__ = ["INDICATORS", "country_name"]
-
-INDICATORS: Final = {
-    "tfr": "Total fertility rate",
-    "e0": "Life expectancy at birth",
-    "net_migration": "Net migration",
-    "population": "Population at 1 January",
-    "natural_growth": "Natural growth",
-    "social_growth": "Social growth (net migration)",
-    "growth_rate": "Total growth",
-    "dependency_ratio": "Dependency ratio",
-    "support_ratio": "Potential support ratio",
-}
-"""Indicators of a population in the words of the field."""
+__all__ = ["country_name"]
 
 
 def country_name(code: str) -> str:

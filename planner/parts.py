@@ -21,9 +21,10 @@ from .work import Work
 
 __all__ = ["PARTS", "Made", "Part"]
 
-PAST, FUTURE = (2000, 2020), (2050, 2070)  # years of the pyramids
+EVERY = 5  # years between two pyramids ahead
 SHOWN_DRAWS = 2000  # draws of the pictures of growth under the plan
 FORECAST = "forecast"  # the scenario in which nothing is changed
+SOURCES: Final = (".py", ".csv", ".json", ".nc", ".html", ".po", ".yaml")  # files of poblar that decide what is made
 PATHS = 60  # draws shown one by one
 
 
@@ -92,9 +93,9 @@ def _people(work: Work) -> Made:
     study, region, people = work.study, work.own, work.people
     with work.stages.stage("tables", "Make the tables", "median, 50, 80 and 95 %"):
         rates = {name: work.rates[name] for name in ("tfr", "e0")}
-        seen = region.population["year"].to_numpy().tolist()
-        decades = [year for year in PAST if year in seen] or seen[-1:]
-        ahead = [year for year in FUTURE if year <= study.until + 1] or [study.until + 1]
+        decades = region.population["year"].to_numpy().tolist()
+        first = int(rates["tfr"]["year"][0])
+        ahead = [year for year in range(first, study.until + 1) if year % EVERY == 0] or [study.until + 1]
         return Made(
             tables={
                 "bands": frames.indicator_bands(people, rates),
@@ -212,6 +213,6 @@ def code() -> str:
     digest = hashlib.sha256()
     for room in ("data", "forecast", "optimize", "planner"):
         for path in sorted((root / room).rglob("*")):
-            if path.suffix in (".py", ".csv", ".json", ".nc"):
+            if path.suffix in SOURCES:
                 digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()

@@ -93,14 +93,17 @@ def run_study(
                 kept[part.name] = _do(part, keys[part.name], work, out)
         record = _merged(study, [kept[part.name]["record"] for part in wanted])
         finish = hashlib.sha256(json.dumps([keys, study.outputs.model_dump(), code()]).encode()).hexdigest()
-        if fresh or _kept(out, "report", finish) is None:
+        written = None if fresh else _kept(out, "report", finish)
+        if written is not None:
+            record |= written["record"]
+        else:
             _drop(out, "report")
             with stages.stage("pictures", "Draw the pictures") as say:
                 pictures, drawn = report.draw(study, out)
                 say(f"{len(drawn)} pictures")
             with stages.stage("report", "Write the report"):
                 made = [*drawn, *report.write(study, record, pictures, out)]
-                _note(out, "report", finish, made, {})
+                _note(out, "report", finish, made, {"figures": record["figures"]})
     fits = vars(work).get("fits", Fits(posteriors={}))
     peak = memory_mb() + fits.workers_mb
     seconds = stages.seconds | {"total": sum(stages.seconds.values())}

@@ -23,6 +23,10 @@ FITTED = {
     "migration": "Net migration rate",
     "backlog": "Asylum ledger",
 }
+PEOPLE_TABLES = (
+    "tfr", "e0", "vital", "total", "population", "mx", "mx_recent", "fertility_pattern", "sex_ratio", "migrant_ages",
+)  # fmt: skip
+LEDGER_TABLES = ("asylum",)
 CODE = re.compile(r"^(No plan for )?[A-Z]{3}: ")
 PACKAGES = (*RECORDED, "xarray", "pandas", "scipy", "cvxpy", "highspy", "numba")
 
@@ -146,7 +150,8 @@ def source_records(study: Study) -> list[dict[str, str]]:
         words = (study.data.origin, "figures of the planner's own", "as given", "the planner's own", "as given")
         found.append({**dict(zip(keys, words, strict=True)), "tables": ", ".join(own)})
     tables: dict[tuple[str, ...], list[str]] = {}
-    for table, entry in reference.sources().items():
+    used = (*(PEOPLE_TABLES if study.has_people else ()), *(LEDGER_TABLES if study.staffing and not own else ()))
+    for table, entry in ((table, entry) for table, entry in reference.sources().items() if table in used):
         tables.setdefault(tuple(str(entry.get(key, "")) for key in keys), []).append(table)
     if study.has_people or not own:
         found += [

@@ -26,14 +26,14 @@ def test_version_is_that_of_the_package() -> None:
 COMMANDS = {
     "": ("demo", "init", "run", "compare", "report", "backtest", "serve", "schema", "fit", "project", "backlog"),
     "data": ("fetch", "list", "verify", "check", "template"),
-    "forecast": ("fertility", "mortality", "migration", "counts"),
-    "plan": ("quota", "staffing", "regional"),
+    "forecast": ("fertility", "mortality", "migration", "counts", "recognition"),
+    "plan": ("quota", "staffing", "regional", "placement"),
     "frontier": ("quota", "staffing"),
 }
 EVERY = [f"{group} {name}".strip() for group, names in COMMANDS.items() for name in names]
 STOCHASTIC = [
     "demo", "fit", "project", "backlog", "backtest", "forecast fertility", "forecast counts", "plan quota",
-    "plan staffing", "plan regional", "frontier quota", "frontier staffing",
+    "plan staffing", "plan regional", "plan placement", "forecast recognition", "frontier quota", "frontier staffing",
 ]  # fmt: skip
 
 
