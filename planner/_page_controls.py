@@ -216,7 +216,7 @@ def _of_population(desk: Desk) -> list[Control]:
 
     return [
         Control(views=("population", "admissions"), name="place", label="Country", default=place, options=desk.places),
-        one("indicator", "What to show", "growth_rate", options={name: measure.name for name, measure in MEASURES.items()}),
+        one("indicator", "What to show", "growth_rate", options={key: kind.name for key, kind in MEASURES.items()}),
         one("scenario", "Future", FORECAST, options=scenarios),
         one("beside", "Beside", FORECAST, options=scenarios,
             note="Choose another future here, and both are drawn with the difference between them."),
