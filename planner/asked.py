@@ -65,8 +65,9 @@ def span(years: tuple[int, int]) -> range:
 
 def _words(name: str, field: FieldInfo) -> str:
     """What a key is, in words."""
-    inner = [part for part in (field.annotation, *get_args(field.annotation)) if hasattr(part, "model_fields")]
-    return field.description or (f"a section: see `{inner[0].__name__}`" if inner else f"the {name}")
+    kinds: tuple[Any, ...] = (field.annotation, *get_args(field.annotation))
+    inner = [kind.__name__ for kind in kinds if hasattr(kind, "model_fields")]
+    return field.description or (f"a section: see `{inner[0]}`" if inner else f"the {name}")
 
 
 class Section(BaseModel):

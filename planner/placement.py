@@ -60,11 +60,11 @@ def placement_plan(
     """
     text = read_table(path, columns=["locality", "employment"], largest=LARGEST)
     table = read_table(path, largest=LARGEST)
-    kinds = [name for name in table if name not in ("locality", "employment")]
+    kinds = [str(name) for name in table if name not in ("locality", "employment")]
     if not kinds or table["locality"].duplicated().any():
         raise DataError(
             expected="each locality once, and a column or more of room in persons, such as jobs or housing",
-            found=f"columns {', '.join(table)}",
+            found=f"columns {', '.join(map(str, table))}",
             remedy="add the column, or drop rows that stand there twice",
             file=path,
         )
@@ -79,12 +79,12 @@ def placement_plan(
                 remedy="correct it",
                 file=path,
                 row=str(column.index[strange][0]),
-                column=name,
+                column=str(name),
             )
     if not (people > 0 and 0 <= spread < 2 and 0 < acceptance <= 1):
         raise PlannerError(
-            f"expected people above zero, a spread from 0 to 2 and an acceptance above 0 and up to 1, found {people:g}, "
-            f"{spread:g} and {acceptance:g}; change the options."
+            f"expected people above zero, a spread from 0 to 2 and an acceptance above 0 and up to 1, found "
+            f"{people:g}, {spread:g} and {acceptance:g}; change the options."
         )
     places = table["locality"].to_numpy().tolist()
     rng = np.random.default_rng(seed)
