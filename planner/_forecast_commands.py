@@ -154,7 +154,7 @@ def recognition(
     else:
         table = read_table(file, largest=LARGEST)
         group = "office" if "office" in table else "origin"
-        about: dict[str, str] = {key: "as given" for key in ("source", "licence", "revision", "retrieved")}
+        about: dict[str, str] = dict.fromkeys(("source", "licence", "revision", "retrieved"), "as given")
         panel = decision_panel(table, group=group, provenance=about, file=file)
     stages = output.stages()
     with stages, stages.stage("fit", "Fit and forecast", f"{panel.sizes[group]} of {group}"):
