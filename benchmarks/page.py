@@ -127,7 +127,11 @@ def _drag(page: Page, slider: Locator, steps: int, at: float) -> float:
         ):
             return time.perf_counter() - started
         page.wait_for_timeout(5)
-    raise TimeoutError(f"{slider.get_attribute('name')} moved by {steps} steps: no other answer, or no new picture")
+    again = [now - then for now, then in zip(plots.evaluate_all(DRAWN), drawn, strict=True)]
+    raise TimeoutError(
+        f"{slider.get_attribute('name')} moved by {steps} steps to {slider.input_value()}: expected another answer than "
+        f"{before!r} and every picture drawn again, found {sentence.inner_text()!r} and {again} drawings; {page.url}"
+    )
 
 
 def many(address: str) -> tuple[float, int]:

@@ -50,8 +50,8 @@ class OwnView:
         )
         self.files.param.watch(self._taken, "file")
         self.found = text()
-        self.name = pn.widgets.TextInput(name=say("What the place is called"), value=say("My place"), max_length=80)
-        self.button = pn.widgets.Button(name=say("Forecast with these figures"), disabled=True, stylesheets=[BUTTON])
+        self.name = pn.widgets.TextInput(label=say("What the place is called"), value=say("My place"), max_length=80)
+        self.button = pn.widgets.Button(label=say("Forecast with these figures"), disabled=True, stylesheets=[BUTTON])
         self.button.on_click(lambda _event: self._begin())
         kinds = {kind: KINDS[kind] for kind in USED}
         words = text(render("page_own.html", language, kinds=kinds))

@@ -45,7 +45,7 @@ class Visit:
     def __init__(self, desk: Desk, pool: Pool, slow: Pool, asked: Mapping[str, str], language: Language) -> None:
         self.pool, self.slow, self.language = pool, slow, language
         self.served, self.document = desk, pn.state.curdoc
-        self.message = text()
+        self.message, self.loaded = text(), False
         self.root = pn.Column(sizing_mode="stretch_width")
         self.own = OwnView(desk, language, partial(self._submit, slow), self.turn_to)
         self._open(desk, asked)
@@ -54,12 +54,18 @@ class Visit:
         """The page, whose first answer is asked for when the browser has it."""
         say, places = self.language.say, self.served.places
         heading = place_of(self.served.study, self.language) if len(places) < 2 else ""
-        pn.state.onload(self._ask)
+        pn.state.onload(self._begin)
         if self.document is not None:
             self.document.on_session_destroyed(lambda _context: self.close())
             self.document.title = f"poblar: {say('Population, admissions and officers')}"
         heading = heading or say("Population, admissions and officers")
         return framed(self.root, heading=heading, language=self.language)
+
+    def _begin(self) -> None:
+        """The browser has the page."""
+        self.loaded = True
+        self._write_address()
+        self._ask()
 
     def turn_to(self, desk: Desk) -> None:
         """Go on with another desk."""
@@ -163,7 +169,7 @@ class Visit:
 
     def _write_address(self) -> None:
         """The state of every control that is not where it started, so that the address can be shared."""
-        if pn.state.location is None or self.turn.desk is not self.served:
+        if not self.loaded or pn.state.location is None or self.turn.desk is not self.served:
             return
         values = self.turn.values
         state = {

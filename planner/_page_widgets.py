@@ -101,7 +101,7 @@ def download(label: str, name: str, make: object) -> pn.widgets.FileDownload:
 def framed(content: object, *, heading: str, language: Language) -> pn.Template:
     """The whole page."""
     say = language.say
-    made = pn.Template((TEMPLATES / "page.html").read_text(encoding="utf-8"))
+    made = pn.Template((TEMPLATES / "page.html").read_text(encoding="utf-8"), location=True)
     for name, words in {
         "css": CSS,
         "lang": language.code,

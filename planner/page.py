@@ -137,7 +137,7 @@ def open_server(desk: Desk, *, host: str = "127.0.0.1", port: int = 5006) -> tup
         If the address cannot be listened on.
     """
     pn.extension("plotly", inline=False)
-    found = port or _free(host)
+    found = _free(host, port)
     pool, slow = Pool(workers=WORKERS, waiting=VISITS), Pool(workers=1, waiting=OWN)
     visits = _Visits()
 
@@ -156,25 +156,17 @@ def open_server(desk: Desk, *, host: str = "127.0.0.1", port: int = 5006) -> tup
         pn.state.curdoc.on_session_destroyed(lambda _context: visits.go())
         return visit.page()
 
-    try:
-        server = pn.io.server.get_server(
-            {"/": page},
-            address=host,
-            port=found,
-            websocket_origin=_origins(host, found),
-            websocket_max_message_size=UPLOAD,
-            unused_session_lifetime_milliseconds=20_000,
-            check_unused_sessions_milliseconds=5_000,
-            session_token_expiration=3_600,
-            use_xheaders=False,
-        )
-    except OSError as error:
-        pool.close()
-        slow.close()
-        raise PlannerError(
-            f"expected to listen on {host}, port {found}, found {error.strerror or error}; name another with --host or "
-            "--port, or end what listens there."
-        ) from None
+    server = pn.io.server.get_server(
+        {"/": page},
+        address=host,
+        port=found,
+        websocket_origin=_origins(host, found),
+        websocket_max_message_size=UPLOAD,
+        unused_session_lifetime_milliseconds=20_000,
+        check_unused_sessions_milliseconds=5_000,
+        session_token_expiration=3_600,
+        use_xheaders=False,
+    )
     threading.Thread(target=_prepare, args=(desk,), name="poblar-prepare", daemon=True).start()
     return server, (pool, slow)
 
@@ -261,9 +253,14 @@ def _named(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _free(host: str) -> int:
+def _free(host: str, port: int) -> int:
+    """The port, or a free one for 0, where it can be listened on."""
     try:
-        with socket.create_server((host, 0)) as probe:
+        with socket.create_server((host, port)) as probe:
             return int(probe.getsockname()[1])
-    except OSError:
-        return 0
+    except OSError as error:
+        said = str(error.strerror or error).split(" (while")[0]
+        raise PlannerError(
+            f"expected to listen on {host}, port {port}, found {said}; name another with --host or --port, or end what "
+            "listens there."
+        ) from None
