@@ -129,7 +129,7 @@ def _drag(page: Page, slider: Locator, steps: int, at: float) -> float:
         page.wait_for_timeout(5)
     again = [now - then for now, then in zip(plots.evaluate_all(DRAWN), drawn, strict=True)]
     raise TimeoutError(
-        f"{slider.get_attribute('name')} moved by {steps} steps to {slider.input_value()}: expected another answer than "
+        f"{slider.get_attribute('name')} moved to {slider.input_value()}: expected another answer than "
         f"{before!r} and every picture drawn again, found {sentence.inner_text()!r} and {again} drawings; {page.url}"
     )
 

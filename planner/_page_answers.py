@@ -36,7 +36,7 @@ class Shown:
     ----------
     answer, details : str
         Pieces of HTML, escaped.
-    figures : sequence of Figure
+    figures : sequence of plotly.graph_objects.Figure
         Pictures, in order.
     table : pandas.DataFrame
         What can be downloaded.
@@ -44,7 +44,7 @@ class Shown:
 
     answer: str
     details: str = ""
-    figures: Sequence[Figure] = ()
+    figures: Sequence[Any] = ()
     table: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
@@ -211,7 +211,7 @@ def _at(table: pd.DataFrame, year: int) -> list[pd.Series]:
     return [row for _, row in chosen.iterrows()]
 
 
-def _standing(pyramid: Figure) -> Figure:
+def _standing(pyramid: Any) -> Figure:
     """A pyramid of one year: nothing to play."""
     layout = pyramid.layout
     layout.updatemenus, layout.sliders = None, None

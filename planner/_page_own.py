@@ -12,7 +12,7 @@ from ..data import kinds, own
 from ..data.errors import DataError
 from ._page_told import Tell
 from .desk import Desk
-from .study import Data, Study
+from .study import Study
 
 __all__ = ["LARGEST", "USED", "OwnFigures"]
 
@@ -91,7 +91,7 @@ class OwnFigures:
         self.kinds[kind] = name
         return kind
 
-    def desk(self, study: Study, name: str, cache: Path | None, tell: Tell) -> Desk:
+    def desk(self, study: Study, name: str, cache: str | Path | None, tell: Tell) -> Desk:
         """A desk of these figures, prepared; it takes as long as its fits.
 
         Parameters
@@ -100,7 +100,7 @@ class OwnFigures:
             Whose questions are asked of them.
         name : str
             What the place is called.
-        cache : Path or None
+        cache : str or Path, optional
             Folder of the cache of fits.
         tell : callable
             Told what is being done.
@@ -114,14 +114,14 @@ class OwnFigures:
         PoblarError
             If the figures contradict each other, or a model cannot be fitted to them.
         """
-        files = {kind: Path(f"{kind}.csv") for kind in self.kinds}
+        files = {kind: f"{kind}.csv" for kind in self.kinds}
         people = {"rates", "population"} <= set(files)
         used = files if people else {"ledger": files["ledger"]}
         asked = Study.model_validate(
             study.model_dump(mode="json")
             | {
                 "country": CODE,
-                "data": Data(source="own", name=name.strip()[:80] or "My place", **used).model_dump(mode="json"),
+                "data": {"source": "own", "name": name.strip()[:80] or "My place"} | used,
                 "quota": study.quota.model_dump(mode="json") if people and study.quota is not None else None,
                 "scenarios": [future.model_dump(mode="json") for future in study.scenarios] if people else [],
                 "staffing": study.staffing.model_dump(mode="json") if "ledger" in used and study.staffing else None,

@@ -69,9 +69,10 @@ class View:
         say = turn.language.say
         self.answer = text(position="sticky", top="0", **{"z-index": "5"})
         self.busy, self.details = text(), text()
+        self.panes: list[pn.pane.Plotly] = []
         self.pictures = pn.Column(sizing_mode="stretch_width")
         self.form = Form(
-            controls=json.dumps([self._spec(control) for control in controls]),
+            specs=json.dumps([self._spec(control) for control in controls]),
             values=self._values(),
             sizing_mode="stretch_width",
         )
@@ -121,11 +122,11 @@ class View:
             self.shown = shown
             self.answer.object, self.details.object, self.busy.object = shown.answer, shown.details, ""
             for position, figure in enumerate(shown.figures):
-                if position == len(self.pictures):
-                    self.pictures.append(picture())
-                pane = self.pictures[position]
-                pane.param.update(object=figure, height=int(figure.layout.height), visible=True)
-            for pane in self.pictures[len(shown.figures) :]:
+                if position == len(self.panes):
+                    self.panes.append(picture())
+                    self.pictures.append(self.panes[-1])
+                self.panes[position].param.update(object=figure, height=int(figure.layout.height), visible=True)
+            for pane in self.panes[len(shown.figures) :]:
                 pane.visible = False
 
     def _refuse(self, error: PoblarError) -> None:

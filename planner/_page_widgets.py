@@ -44,11 +44,11 @@ BUTTON: Final = """
 class Form(JSComponent):
     """Controls with labels, each a native one of the browser's, so that keyboard and screen reader know it.
 
-    Both parameters are JSON: `controls` a list of what `poblar.planner._page_controls.Control.spec` gives, `values`
+    Both parameters are JSON: `specs` a list of what `poblar.planner._page_controls.Control.spec` gives, `values`
     their values by name, of which the browser sends a new one whenever a control moves.
     """
 
-    controls = param.String(default="[]")
+    specs = param.String(default="[]")
     values = param.String(default="{}")
 
     _esm = (TEMPLATES / "page_form.js").read_text(encoding="utf-8")

@@ -190,7 +190,8 @@ def _prepare(desk: Desk) -> None:
 
 def _arguments() -> Mapping[str, list[bytes]]:
     context = None if pn.state.curdoc is None else pn.state.curdoc.session_context
-    return {} if context is None or context.request is None else context.request.arguments
+    request = getattr(context, "request", None)
+    return {} if request is None else request.arguments
 
 
 class _Visits:

@@ -80,7 +80,7 @@ export function render({ model }) {
     return { row: make("span", { class: "row" }, range, typed), put };
   };
 
-  for (const spec of JSON.parse(model.controls)) {
+  for (const spec of JSON.parse(model.specs)) {
     const key = `${id}-${spec.name}`;
     const kind = spec.options.length === 0 ? number : spec.slides ? line : choice;
     const units = make("span", { class: "units" }, spec.units);
