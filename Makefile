@@ -56,7 +56,7 @@ typecheck: $(STAMP)  ## types
 	@$(BIN)/basedpyright --pythonpath $(BIN)/python
 
 docs: $(STAMP)  ## the documentation, into docs/_build/html
-	@$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+	@$(BIN)/sphinx-build -q -W --keep-going -j 2 -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 .venv: $(STAMP)  ## install, and nothing more (PYTHON=/path/to/python3.13 names the interpreter)
