@@ -36,15 +36,15 @@ class Shown:
     ----------
     answer, details : str
         Pieces of HTML, escaped.
-    figures : sequence of plotly.graph_objects.Figure
-        Pictures, in order.
+    figures : sequence of callable
+        Each makes a picture when it is first called; in order.
     table : pandas.DataFrame
         What can be downloaded.
     """
 
     answer: str
     details: str = ""
-    figures: Sequence[Any] = ()
+    figures: Sequence[Callable[[], Any]] = ()
     table: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
@@ -64,24 +64,23 @@ def population(desk: Desk, values: Values, language: Language, tell: Tell) -> Sh
     place, measure = _called(desk, code, language), MEASURES[indicator]
     named: Any = {"source": people_source(desk.study, language), "language": language}
     lines = [_read(row, measure, language) for row in _at(own, year)]
-    ages = _standing(
-        draw.pyramid_figure(view.pyramid.assign(value=0.0).iloc[:0], view.pyramid, f"{place}, {year}", **named)
-    )
+    nobody = view.pyramid.assign(value=0.0).iloc[:0]
+    ages = cache(lambda: _standing(draw.pyramid_figure(nobody, view.pyramid, f"{place}, {year}", **named)))
     if two:
         assert view.differences is not None
         more = view.differences[view.differences["indicator"] == indicator]
         between = language.say("“{name}” less “{other}”", name=language.name(scenario), other=language.name(beside))
         lines += [_read(row, measure, language, called=between) for row in _at(more, year)]
         figures = [
-            draw.scenario_figure(bands, indicator, place, **named),
-            draw.difference_figure(more.assign(scenario=between), indicator, place, **named),
+            cache(lambda: draw.scenario_figure(bands, indicator, place, **named)),
+            cache(lambda: draw.difference_figure(more.assign(scenario=between), indicator, place, **named)),
             ages,
         ]
         own = pd.concat([own, more.assign(scenario=f"{scenario} less {beside}")], ignore_index=True)
     elif values["paths"] == "yes" and indicator in set(view.paths["indicator"]):
-        figures = [draw.paths_figure(view.paths, bands, indicator, place, **named), ages]
+        figures = [cache(lambda: draw.paths_figure(view.paths, bands, indicator, place, **named)), ages]
     else:
-        figures = [draw.fan_figure(bands, view.history, indicator, place, **named), ages]
+        figures = [cache(lambda: draw.fan_figure(bands, view.history, indicator, place, **named)), ages]
     other = "" if indicator == asked else MEASURES[asked].name
     answer = render("page_population.html", language, place=place, measure=measure, lines=lines, other=other)
     return Shown(answer=answer, figures=figures, table=own)
@@ -100,7 +99,7 @@ def admissions(desk: Desk, values: Values, language: Language, tell: Tell) -> Sh
     return Shown(
         answer=_answer(place, record, quota_answer(record, study, language), language),
         details=_details(record, _by_year(table), language, study.draws),
-        figures=[draw.quota_figure(table, view.growth, named, language=language)],
+        figures=[cache(lambda: draw.quota_figure(table, view.growth, named, language=language))],
         table=table,
     )
 
@@ -113,11 +112,12 @@ def officers(desk: Desk, values: Values, language: Language, tell: Tell) -> Show
     record = summary.plan_record(view.plan)
     table = summary.plan_frame(view.plan)
     figures = [
-        draw.officers_figure(table, study, language=language),
-        draw.queue_figure(_quarterly(view.bands), view.ledger, study, language=language),
+        cache(lambda: draw.officers_figure(table, study, language=language)),
+        cache(lambda: draw.queue_figure(view.bands, view.ledger, study, language=language)),
     ]
-    if view.promise is not None:
-        figures.append(draw.wait_figure(_quarterly(view.bands), _quarterly(view.promise), study, language=language))
+    promise = view.promise
+    if promise is not None:
+        figures.append(cache(lambda: draw.wait_figure(view.bands, promise, study, language=language)))
     return Shown(
         answer=_answer(place_of(study, language), record, staffing_answer(record, study, language), language),
         details=_details(record, _by_quarter(table), language, study.draws),
@@ -218,11 +218,6 @@ def _standing(pyramid: Any) -> Figure:
     below = min(100, layout.margin.b - 60)
     layout.height, layout.margin.b = layout.height - below, layout.margin.b - below
     return pyramid
-
-
-def _quarterly(table: pd.DataFrame) -> pd.DataFrame:
-    """The first month of each quarter: a picture of all of them looks the same, and takes three times as long."""
-    return table[table["month"].dt.month % 3 == 1]
 
 
 def _called(desk: Desk, code: str, language: Language) -> str:

@@ -85,6 +85,11 @@ class Pool:
             self._jobs[owner] = _Job(work, done, failed)
             self._changed.notify()
 
+    def overtaken(self, owner: Hashable) -> bool:
+        """Whether an owner has asked something else since, so that what is being done need not be finished."""
+        with self._changed:
+            return owner in self._jobs
+
     def forget(self, owner: Hashable) -> None:
         """Drop what an owner waits for."""
         with self._changed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from io import StringIO
@@ -16,6 +16,7 @@ import panel as pn
 from ..data import PoblarError
 from ._page_answers import Shown, answer, refused
 from ._page_controls import Control, Value, plan_file, read
+from ._page_told import Tell
 from ._page_widgets import SPLIT, Form, download, line, picture, text
 from .desk import Desk
 from .files import write_csv
@@ -39,6 +40,10 @@ class Turn:
     submit : callable
         Has work done in the pool: called with the work, which takes a `Tell`, and with what to do with what it returns,
         with a stated error, and with a line about its progress.
+    later : callable
+        Called from that work with something to do for the page, and what with.
+    overtaken : callable
+        Whether something else was asked since.
     moved : callable
         Called when a control moved, with what was wrong with its value.
     """
@@ -47,6 +52,8 @@ class Turn:
     language: Language
     values: dict[str, Value]
     submit: Callable[..., None]
+    later: Callable[[Callable[[Any], None], Any], None]
+    overtaken: Callable[[], bool]
     moved: Callable[[list[str]], None]
 
 
@@ -90,8 +97,7 @@ class View:
     def ask(self) -> None:
         """Have the question as it stands answered."""
         values = {control.name: self.turn.values[control.name] for control in self.controls}
-        work = partial(answer, self.turn.desk, self.key, values, self.turn.language)
-        self.turn.submit(work, self._show, self._refuse, self._tell)
+        self.turn.submit(partial(self._work, values), lambda _none: None, self._refuse, self._tell)
 
     def follow(self) -> None:
         """Take over what was moved in another view."""
@@ -117,21 +123,36 @@ class View:
         self.turn.values.update(values)
         self.turn.moved(said)
 
-    def _show(self, shown: Shown) -> None:
+    def _work(self, values: Mapping[str, Value], tell: Tell) -> None:
+        """Answer in a worker's thread: the words first, then each picture while the browser draws the one before."""
+        shown = answer(self.turn.desk, self.key, values, self.turn.language, tell)
+        self.turn.later(self._say, shown)
+        for position, make in enumerate(shown.figures):
+            if self.turn.overtaken():
+                return
+            self.turn.later(self._draw, (position, make()))
+
+    def _say(self, shown: Shown) -> None:
         with pn.io.hold():
             self.shown = shown
             self.answer.object, self.details.object, self.busy.object = shown.answer, shown.details, ""
-            for position, figure in enumerate(shown.figures):
-                if position == len(self.panes):
-                    self.panes.append(picture())
-                    self.pictures.append(self.panes[-1])
-                self.panes[position].param.update(object=figure, height=int(figure.layout.height), visible=True)
             for pane in self.panes[len(shown.figures) :]:
                 pane.visible = False
 
+    def _draw(self, drawn: tuple[int, Any]) -> None:
+        position, figure = drawn
+        with pn.io.hold():
+            if position == len(self.panes):
+                self.panes.append(picture())
+                self.pictures.append(self.panes[-1])
+            self.panes[position].param.update(object=figure, height=int(figure.layout.height), visible=True)
+
     def _refuse(self, error: PoblarError) -> None:
         with pn.io.hold():
-            self.answer.object, self.busy.object = refused(error, self.turn.language), ""
+            self.shown = None
+            self.answer.object, self.details.object, self.busy.object = refused(error, self.turn.language), "", ""
+            for pane in self.panes:
+                pane.visible = False
 
     def _tell(self, words: str) -> None:
         self.busy.object = line("busy", words)
@@ -143,7 +164,7 @@ class View:
             return StringIO(write_csv(self.shown.table, Path(folder) / "table.csv").read_text(encoding="utf-8"))
 
     def _page(self) -> StringIO:
-        figures = [] if self.shown is None else self.shown.figures
+        figures = [] if self.shown is None else [make() for make in self.shown.figures]
         parts = [figure.to_html(full_html=False, include_plotlyjs=not n) for n, figure in enumerate(figures)]
         return StringIO('<!DOCTYPE html><meta charset="utf-8"><title>poblar</title>' + "".join(parts))
 

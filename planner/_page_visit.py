@@ -87,6 +87,8 @@ class Visit:
             language=self.language,
             values=values,
             submit=partial(self._submit, self.pool),
+            later=self._later,
+            overtaken=partial(self.pool.overtaken, self),
             moved=self._moved,
         )
         self.views = {

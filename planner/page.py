@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import socket
 import threading
@@ -98,6 +99,8 @@ def serve(
             console.print(f"The desk is at {address} (Ctrl-C ends it)", markup=False, highlight=False, soft_wrap=True)
             if not _is_loopback(host):
                 console.print(f"Whoever reaches {host} may use it; without --host only this machine can.", markup=False)
+            gc.collect()
+            gc.freeze()  # the libraries stay: looking through them again and again would hold up answers
             server.start()
             if show:
                 server.io_loop.add_callback(server.show, "/")
@@ -179,7 +182,8 @@ def _prepare(desk: Desk) -> None:
         for view in ANSWERS:  # what every visit asks first
             own = {control.name: control.default for control in controls if view in control.views}
             if any(control.views == (view,) for control in controls):
-                answer(desk, view, own, ENGLISH, lambda _text: None)
+                for make in answer(desk, view, own, ENGLISH, lambda _text: None).figures:
+                    make()
     except PoblarError as error:  # whoever asks is told the same
         log.warning("%s", " ".join(str(error).split()))
     except Exception:

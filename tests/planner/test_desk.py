@@ -138,7 +138,7 @@ def test_a_name_is_shown_as_it_is_written(named: Desk) -> None:
     for view in ("population", "admissions"):
         shown = answer(named, view, values, ENGLISH, lambda _text: None)
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown.answer
-        for text in (shown.answer, shown.details, *(figure.to_json() for figure in shown.figures)):
+        for text in (shown.answer, shown.details, *(make().to_json() for make in shown.figures)):
             assert "<script" not in text.replace("\\u003c", "<")
 
 
