@@ -105,7 +105,7 @@ def run_study(
                 made = [*drawn, *report.write(study, record, pictures, out)]
                 _note(out, "report", finish, made, {"figures": record["figures"]})
     fits = vars(work).get("fits", Fits(posteriors={}))
-    peak = memory_mb() + fits.workers_mb
+    peak = max(memory_mb(), work.peak_mb)
     seconds = stages.seconds | {"total": sum(stages.seconds.values())}
     fitted = {"seconds": fits.seconds, "from_cache": list(fits.cached)}
     record |= {"seconds": seconds, "peak_memory_mb": round(peak), "fitted": fitted}

@@ -13,7 +13,7 @@ from ..data.world import read_world
 from ..forecast import Projection, Sampling, project
 from ._stages import Say, Stages
 from .errors import PlannerError
-from .fits import WHAT, Fits, fit_panels, panels_of
+from .fits import WHAT, Fits, fit_panels, memory_mb, panels_of
 from .study import Study
 
 __all__ = ["PEOPLE", "Work"]
@@ -67,6 +67,7 @@ class Work:
         self.study, self.stages, self.folder, self.fresh, self.cache = study, stages, Path(folder), fresh, cache
         needed = (*(PEOPLE if study.has_people else ()), *(("backlog",) if study.staffing is not None else ()))
         self.models = needed if models is None else models
+        self.peak_mb = 0.0
 
     @cached_property
     def region(self) -> Region | None:
@@ -118,6 +119,7 @@ class Work:
                 cache=self.cache,
                 progress=tell,
             )
+            self.peak_mb = memory_mb() + fits.workers_mb  # of this process and those that fitted beside it
             _say_cached(fits, say)
         return fits
 
