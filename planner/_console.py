@@ -12,8 +12,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ..optimize import Plan
-from . import summary
 from ._stages import Stages
 from .files import plain, write_csv
 
@@ -61,8 +59,10 @@ class Output:
         if not self.as_json:
             self._console.print(_bands_table(shown, title, label, key))
 
-    def plan(self, plan: Plan, place: str) -> None:
+    def plan(self, plan: Any, place: str) -> None:
         """The answer in a sentence, then the plan, what it reaches, what binds, what more costs, what is assumed."""
+        from . import summary
+
         record = summary.plan_record(plan, place)
         self.note(**record)
         self.say(record["answer"], strong=True)

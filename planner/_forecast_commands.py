@@ -90,8 +90,8 @@ def counts(
 ) -> None:  # fmt: skip
     """Forecast monthly or yearly counts of your own: applications, visas, apprehensions, people displaced.
 
-    Each series is fitted by itself, in half a minute or so. Beside the forecast stands what it must beat: the last count
-    goes on, with the errors that rule has made.
+    Each series is fitted by itself, in half a minute or so. Beside the forecast stands what it must beat: the last
+    count goes on, with the errors that rule has made.
 
     Example: `poblar forecast counts visas.csv --until 2027-12`
     """

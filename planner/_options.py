@@ -1,4 +1,7 @@
-"""Options that several commands share, and the study that they make."""
+"""Options that several commands share, and the study that they make.
+
+What takes long to import is imported where it is needed, here and in the commands: help and templates come at once.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,6 @@ from typing import Annotated, Any
 import typer
 
 from ._console import Output
-from .study import Study
-from .work import Work
 
 Country = Annotated[str | None, typer.Option(help="Country: name or code, such as Guatemala or GTM.  [default: MEX]")]
 Plan = Annotated[Path | None, typer.Option("--plan", help="Plan file whose place, data, models and seed are used.")]
@@ -28,7 +29,7 @@ DRAWS = 2000
 
 def study_of(
     *, country: str | None, plan: Path | None, draws: int | None = None, seed: int | None = None, **sections: Any
-) -> Study:
+) -> Any:
     """The study that options ask for: a plan file's place and data where one is given, and these sections."""
     from .init import country_code
     from .plan_file import check, read_plan
@@ -48,9 +49,11 @@ def study_of(
 
 
 def work_of(
-    study: Study, output: Output, models: tuple[str, ...] | None, plan: Path | None, fresh: bool, cache: Path | None
-) -> Work:
+    study: Any, output: Output, models: tuple[str, ...] | None, plan: Path | None, fresh: bool, cache: Path | None
+) -> Any:
     """What the study is made of, with progress on the standard error."""
+    from .work import Work
+
     folder = "." if plan is None else plan.parent
     return Work(study, output.stages(), models=models, folder=folder, fresh=fresh, cache=cache)
 

@@ -159,7 +159,7 @@ class Target(Section):
     Examples
     --------
     >>> Target(goal="support_ratio", at_least=3.0, years=(2040, 2050)).made().describe()
-    'a potential support ratio of at least 3.00 in 2040-2050'
+    'at least 3.00 persons aged 15-64 per person aged 65+ in 2040-2050'
     """
 
     goal: Annotated[

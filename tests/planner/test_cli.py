@@ -138,7 +138,7 @@ def test_a_check_says_what_files_are_for_and_ends_with_1_where_something_is_wron
     assert found.exit_code == 0
     found = run("data", "check", str(good), str(bad))
     assert found.exit_code == 1
-    assert "expected a whole number, found 'two thousand'" in " ".join(found.stdout.split())
+    assert "expected a number, found 'two thousand'" in " ".join(found.stdout.split())
 
 
 def test_the_schema_printed_is_that_of_the_plan_file() -> None:
