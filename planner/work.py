@@ -76,7 +76,7 @@ class Work:
             found = self._read()
             if found is not None:
                 last = int(found.tfr["year"][-1])
-                say(f"{len(found.countries)} countries, {int(found.tfr['year'][0])} to {last}")
+                say(f"{len(found.countries)} countr{'y' if len(found.countries) == 1 else 'ies'}, {int(found.tfr['year'][0])} to {last}")
         return found
 
     @cached_property
