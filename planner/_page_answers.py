@@ -16,6 +16,7 @@ from ..data import PoblarError
 from . import interactive as draw
 from . import summary
 from ._page_controls import Value, Values, asked_of
+from ._page_place import FORECAST
 from ._page_told import Tell
 from .answers import quota_answer, staffing_answer
 from .desk import Desk
@@ -23,7 +24,7 @@ from .language import Language
 from .measures import MEASURES, SEXES, Measure
 from .origins import people_source, place_of
 
-__all__ = ["ANSWERS", "TEMPLATES", "Shown", "answer", "help_page", "refused", "render"]
+__all__ = ["ANSWERS", "TEMPLATES", "Shown", "answer", "called", "help_page", "refused", "render"]
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
@@ -61,7 +62,7 @@ def population(desk: Desk, values: Values, language: Language, tell: Tell) -> Sh
     bands = view.scenarios if view.scenarios is not None else view.bands
     indicator = asked if asked in set(bands["indicator"]) else "growth_rate"
     own = bands[bands["indicator"] == indicator]
-    place, measure = _called(desk, code, language), MEASURES[indicator]
+    place, measure = called(desk, code, language), MEASURES[indicator]
     named: Any = {"source": people_source(desk.study, language), "language": language}
     lines = [_read(row, measure, language) for row in _at(own, year)]
     nobody = view.pyramid.assign(value=0.0).iloc[:0]
@@ -69,14 +70,18 @@ def population(desk: Desk, values: Values, language: Language, tell: Tell) -> Sh
     if two:
         assert view.differences is not None
         more = view.differences[view.differences["indicator"] == indicator]
-        between = language.say("“{name}” less “{other}”", name=language.name(scenario), other=language.name(beside))
-        lines += [_read(row, measure, language, called=between) for row in _at(more, year)]
+        words = {
+            name: language.say("“{name}” less “{other}”", name=language.name(name), other=language.name(FORECAST))
+            for name in more["scenario"].unique()
+        }
+        between = more.assign(scenario=more["scenario"].map(words))
+        lines += [_read(row, measure, language, called=words[row["scenario"]]) for row in _at(more, year)]
         figures = [
             cache(lambda: draw.scenario_figure(bands, indicator, place, **named)),
-            cache(lambda: draw.difference_figure(more.assign(scenario=between), indicator, place, **named)),
+            cache(lambda: draw.difference_figure(between, indicator, place, **named)),
             ages,
         ]
-        own = pd.concat([own, more.assign(scenario=f"{scenario} less {beside}")], ignore_index=True)
+        own = pd.concat([own, more.assign(scenario=more["scenario"] + f" less {FORECAST}")], ignore_index=True)
     elif values["paths"] == "yes" and indicator in set(view.paths["indicator"]):
         figures = [cache(lambda: draw.paths_figure(view.paths, bands, indicator, place, **named)), ages]
     else:
@@ -92,7 +97,7 @@ def admissions(desk: Desk, values: Values, language: Language, tell: Tell) -> Sh
     assert study.quota is not None
     code = str(values["place"])
     view = desk.admissions(code, study.quota, int(float(values["every"])), tell)
-    place = _called(desk, code, language)
+    place = called(desk, code, language)
     named = study.model_copy(update={"data": study.data.model_copy(update={"name": place})})
     record = summary.plan_record(view.plan)
     table = summary.plan_frame(view.plan)
@@ -220,7 +225,7 @@ def _standing(pyramid: Any) -> Figure:
     return pyramid
 
 
-def _called(desk: Desk, code: str, language: Language) -> str:
+def called(desk: Desk, code: str, language: Language) -> str:
     """What a place is called: its own name, or that of the country."""
     if code == desk.study.country:
         return place_of(desk.study, language)

@@ -20,7 +20,7 @@ from ._page_quota import narrowed
 from ._page_told import Told
 from .errors import PlannerError
 
-__all__ = ["FORECAST", "Place", "PopulationView"]
+__all__: list[str] = []
 
 FORECAST: Final = "forecast"
 """The scenario in which nothing is changed."""
@@ -41,7 +41,8 @@ class PopulationView:
     pyramid : pandas.DataFrame
         By sex and age in one year.
     scenarios, differences : pandas.DataFrame or None
-        Bands of both scenarios, and of the one less the other draw by draw, where two are compared.
+        Bands of the forecast and of the scenarios chosen, and of what each has more than the forecast draw by draw,
+        where two are compared.
     """
 
     bands: pd.DataFrame
@@ -102,7 +103,7 @@ class Place:
         return range(int(years[0]), int(years[-1]) + 1)
 
     def under(self, scenario: str) -> Projection:
-        """The population under a scenario; all but the forecast's are made anew when asked for again."""
+        """The population under a scenario; the forecast's and the latest two are kept."""
         if scenario != FORECAST and scenario not in self.futures:
             raise PlannerError(
                 f"expected a scenario among {', '.join([FORECAST, *self.futures])}, found {scenario}; choose one."
@@ -117,21 +118,23 @@ class Place:
                         migration=self.rates["net"],
                         scenario=self.futures.get(scenario),
                     )
-                self._under = {name: kept for name, kept in self._under.items() if name == FORECAST} | {scenario: made}
+                latest = [name for name in self._under if name != FORECAST][-1:]
+                self._under = {name: self._under[name] for name in (FORECAST, *latest) if name in self._under}
+                self._under[scenario] = made
             return self._under[scenario]
 
     def view(self, scenario: str, other: str, year: int) -> PopulationView:
         """The population under a scenario, beside another."""
         people, code = self.under(scenario), self.region.countries[0]
         table = self._table(scenario, people)
-        compared = scenario != other
+        others = [name for name in dict.fromkeys((scenario, other)) if name != FORECAST] if scenario != other else []
         return PopulationView(
             bands=table,
             history=frames.history(self.region, code),
             paths=frames.paths(people, self.rates, PATHS),
             pyramid=frames.pyramid_bands(people, [min(year, self.years[-1] + 1)]),
-            scenarios=self._beside(scenario, other) if compared else None,
-            differences=self._more(scenario, other) if compared else None,
+            scenarios=self._beside(others) if others else None,
+            differences=self._more(others) if others else None,
         )
 
     def response(self, levers: Sequence[Admissions]) -> Response:
@@ -162,19 +165,22 @@ class Place:
         table = frames.indicator_bands(people, rates)
         return table if scenario == FORECAST else table[~table["indicator"].isin(rates)]
 
-    def _beside(self, scenario: str, other: str) -> pd.DataFrame:
-        """Bands of both."""
-        return pd.concat(
-            [_compared({name: _indicator(self.under(which), name) for name in frames.COMPARED}, which)
-             for which in (other, scenario)], ignore_index=True,
-        )  # fmt: skip
+    def _beside(self, names: Sequence[str]) -> pd.DataFrame:
+        """Bands of scenarios, the forecast first."""
+        return pd.concat([_compared(self._indicators(name), name) for name in (FORECAST, *names)], ignore_index=True)
 
-    def _more(self, scenario: str, other: str) -> pd.DataFrame:
-        """Bands of what the one has more than the other in the same draws."""
-        theirs = {name: _indicator(self.under(other), name) for name in frames.COMPARED}
-        ours = {name: _indicator(self.under(scenario), name) for name in frames.COMPARED}
-        more = {name: (ours[name] - theirs[name]).assign_attrs(ours[name].attrs) for name in ours}
-        return _compared(more, scenario)
+    def _more(self, names: Sequence[str]) -> pd.DataFrame:
+        """Bands of what each scenario has more than the forecast in the same draws."""
+        before, tables = self._indicators(FORECAST), []
+        for name in names:
+            after = self._indicators(name)
+            more = {what: (after[what] - before[what]).assign_attrs(before[what].attrs) for what in after}
+            tables.append(_compared(more, name))
+        return pd.concat(tables, ignore_index=True)
+
+    def _indicators(self, scenario: str) -> dict[str, xr.DataArray]:
+        people = self.under(scenario)
+        return {name: _indicator(people, name) for name in frames.COMPARED}
 
 
 def _indicator(people: Projection, name: str) -> xr.DataArray:

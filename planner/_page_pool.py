@@ -12,9 +12,13 @@ from typing import Any
 from ..data import PoblarError
 from .errors import PlannerError
 
-__all__ = ["Pool"]
+__all__ = ["Overtaken", "Pool"]
 
 log = logging.getLogger(__name__)
+
+
+class Overtaken(Exception):
+    """Raised by work that is given up, since its owner has asked something else."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,8 @@ class Pool:
     def _work(self, job: _Job) -> None:
         try:
             found = job.work()
+        except Overtaken:
+            pass
         except PoblarError as error:
             job.failed(error)
         except Exception:  # a mistake of ours: it is logged whole, and the page says that there was one

@@ -16,7 +16,7 @@ __all__ = ["Tell", "Told"]
 PAUSE: Final = 0.5  # seconds between two looks at what another thread is at
 
 Tell = Callable[[str], None]
-"""Called with what is being done."""
+"""Called with what is being done; with nothing where an answer that nobody waits for may be given up."""
 
 
 class Told(Stages):
@@ -57,6 +57,12 @@ class Told(Stages):
                 self._tell(f"{title}: {text}")
 
             yield both
+
+    def step(self) -> None:
+        """A step of an answer is done: an answer that nobody waits for by now may be given up here."""
+        tell: Tell | None = getattr(self._here, "tell", None)
+        if tell is not None:
+            tell("")
 
     def _tell(self, text: str) -> None:
         self._latest = text

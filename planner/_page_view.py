@@ -14,7 +14,7 @@ from typing import Any
 import panel as pn
 
 from ..data import PoblarError
-from ._page_answers import Shown, answer, refused
+from ._page_answers import Shown, answer, called, refused
 from ._page_controls import Control, Value, plan_file, read
 from ._page_told import Tell
 from ._page_widgets import SPLIT, Form, download, line, picture, text
@@ -38,12 +38,10 @@ class Turn:
     values : dict
         Where every control stands.
     submit : callable
-        Has work done in the pool: called with the work, which takes a `Tell`, and with what to do with what it returns,
-        with a stated error, and with a line about its progress.
+        Has work done in the pool: called with the work, which takes a `poblar.planner._page_told.Tell`, and with what
+        to do with what it returns, with a stated error, and with a line about its progress.
     later : callable
         Called from that work with something to do for the page, and what with.
-    overtaken : callable
-        Whether something else was asked since.
     moved : callable
         Called when a control moved, with what was wrong with its value.
     """
@@ -53,7 +51,6 @@ class Turn:
     values: dict[str, Value]
     submit: Callable[..., None]
     later: Callable[[Callable[[Any], None], Any], None]
-    overtaken: Callable[[], bool]
     moved: Callable[[list[str]], None]
 
 
@@ -104,9 +101,15 @@ class View:
         self.form.values = self._values()
 
     def _spec(self, control: Control) -> dict[str, Any]:
-        spec, say = control.spec(), self.turn.language.say
-        words = {name: say(spec[name]) for name in ("label", "units", "most", "note") if spec[name]}
-        return spec | words | {"options": [[key, say(words)] for key, words in spec["options"]]}
+        spec, language = control.spec(), self.turn.language
+        words = {name: language.say(spec[name]) for name in ("label", "units", "most", "note") if spec[name]}
+
+        def option(key: str, name: str) -> str:
+            if control.name == "place":
+                return called(self.turn.desk, key, language)
+            return language.month(key) if control.slides else language.name(language.say(name))
+
+        return spec | words | {"options": [[key, option(key, name)] for key, name in spec["options"]]}
 
     def _values(self) -> str:
         self._known = json.dumps({control.name: self.turn.values[control.name] for control in self.controls})
@@ -128,8 +131,7 @@ class View:
         shown = answer(self.turn.desk, self.key, values, self.turn.language, tell)
         self.turn.later(self._say, shown)
         for position, make in enumerate(shown.figures):
-            if self.turn.overtaken():
-                return
+            tell("")
             self.turn.later(self._draw, (position, make()))
 
     def _say(self, shown: Shown) -> None:

@@ -15,7 +15,7 @@ from ..data import PoblarError
 from ._page_answers import ANSWERS, help_page
 from ._page_controls import VIEWS, controls_of, read
 from ._page_own_view import OwnView
-from ._page_pool import Pool
+from ._page_pool import Overtaken, Pool
 from ._page_view import Turn, View
 from ._page_widgets import Views, framed, line, text
 from .desk import Desk
@@ -88,7 +88,6 @@ class Visit:
             values=values,
             submit=partial(self._submit, self.pool),
             later=self._later,
-            overtaken=partial(self.pool.overtaken, self),
             moved=self._moved,
         )
         self.views = {
@@ -157,7 +156,13 @@ class Visit:
         told: Callable[[str], None],
     ) -> None:
         """Have work done, and do the rest in the visit's own turn."""
-        tell = partial(self._later, told)
+
+        def tell(words: str) -> None:
+            if words:
+                self._later(told, words)
+            elif pool.overtaken(self):
+                raise Overtaken
+
         try:
             pool.submit(self, partial(work, tell), partial(self._later, done), partial(self._later, failed))
         except PoblarError as error:

@@ -29,7 +29,7 @@ from .names import country_name
 from .study import Study
 from .work import PEOPLE, Work
 
-__all__ = ["FORECAST", "Desk", "Place", "PopulationView", "QuotaView", "StaffView"]
+__all__ = ["Desk"]
 
 DRAWS: Final = 1000
 """Most draws that the page plans on; a run of the plan file takes those that it asks for."""
@@ -210,6 +210,7 @@ class Desk:
             problem.check()
             response = place.response(problem.levers)
             plan = solved(problem, response, every, self.study.seed)
+            self.stages.step()
             years = range(quota.years[0] - 1, min(quota.last + AFTER, self.study.until) + 1)
             return QuotaView(plan=plan, growth=growth_with(response, plan, years))
 
@@ -237,8 +238,10 @@ class Desk:
             queue = self._queue()
             problem = plans.staffing_plan(queue, staff)
             plan = problem.solve(seed=self.study.seed)
+            self.stages.step()
             without, before = self._unplanned(staff.in_post)
             planned = _quarterly(plans.queue_with_officers(queue, problem.officers(plan)))
+            self.stages.step()
             after = frames.queue_bands(_quarterly(queue), {"with": planned})
             runs = {"without": without, "with": planned}
             return StaffView(

@@ -27,7 +27,7 @@ from .errors import PlannerError
 from .language import ENGLISH, Language
 from .study import Study
 
-__all__ = ["open_server", "serve"]
+__all__ = ["serve"]
 
 VISITS: Final = 50
 """Most visits at a time; whoever comes then is told so."""

@@ -1,5 +1,5 @@
 // A form of native controls. While one moves, its value is sent at most every PAUSE milliseconds, and once at the end.
-const PAUSE = 120;
+const PAUSE = 60;
 let forms = 0;
 
 const make = (tag, attributes = {}, ...children) => {

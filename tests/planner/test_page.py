@@ -177,7 +177,7 @@ def test_a_drag_by_the_mouse_moves_the_officers(tab: playwright.Page, address: s
 def test_two_futures_stand_side_by_side_with_their_difference(tab: playwright.Page, address: str) -> None:
     opened(tab, address, "?indicator=net_migration")
     tab.locator("select[name=beside]").select_option("nobody migrates")
-    tab.wait_for_selector(".answer .sentence:has-text('less “nobody migrates”')")
+    tab.wait_for_selector(".answer .sentence:has-text('“nobody migrates” less “forecast”')")
     assert tab.locator(".js-plotly-plot:visible").count() == 3
 
 
