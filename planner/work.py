@@ -76,7 +76,9 @@ class Work:
             found = self._read()
             if found is not None:
                 last = int(found.tfr["year"][-1])
-                say(f"{len(found.countries)} countr{'y' if len(found.countries) == 1 else 'ies'}, {int(found.tfr['year'][0])} to {last}")
+                countries = len(found.countries)
+                what = "1 country" if countries == 1 else f"{countries} countries"
+                say(f"{what}, {int(found.tfr['year'][0])} to {last}")
         return found
 
     @cached_property
