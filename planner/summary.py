@@ -78,7 +78,7 @@ def plan_record(plan: Plan, place: str | None = None) -> dict[str, Any]:
         "goals": [asdict(report) for report in plan.goals],
         "prices": plan.prices["in_words"].tolist() if len(plan.prices) else [],
         "assumptions": list(plan.assumptions),
-        "record": dict(plan.record),
+        "record": {name: value for name, value in plan.record.items() if name != "seconds"},  # which no two runs share
     }
 
 

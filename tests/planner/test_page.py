@@ -178,7 +178,10 @@ def test_two_futures_stand_side_by_side_with_their_difference(tab: playwright.Pa
     opened(tab, address, "?indicator=net_migration")
     tab.locator("select[name=beside]").select_option("nobody migrates")
     tab.wait_for_selector(".answer .sentence:has-text('“nobody migrates” less “forecast”')")
-    assert tab.locator(".js-plotly-plot:visible").count() == 3
+    # Pictures come one after the other.
+    tab.wait_for_function(
+        "[...document.querySelectorAll('.js-plotly-plot')].filter(one => one.offsetParent).length == 3"
+    )
 
 
 @needs_browser
