@@ -21,7 +21,7 @@ demo: $(STAMP)  ## forecasts and two plans for Mexico, into out/mexico
 	@$(BIN)/poblar demo $(ARGS)
 
 test: $(STAMP)  ## the tests, without the slow ones (ARGS="-k panel" chooses)
-	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
 
 test-slow: $(STAMP)  ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow $(ARGS)

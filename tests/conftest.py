@@ -102,13 +102,3 @@ def asylum_folder() -> Path:
 def flows_folder() -> Path:
     """Monthly counts, visas, stocks of migrants and flows between countries."""
     return _folder("flows")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Side by side, the tests of a file stay together, and all that use the small study, which is then made once."""
-    groups = {}
-    for item in items:
-        uses = getattr(item, "fixturenames", ())
-        groups[item] = "study" if {"demo", "cache"} & set(uses) else item.nodeid.split("::")[0]
-        item.add_marker(pytest.mark.xdist_group(groups[item]))
-    items.sort(key=lambda item: groups[item] != "study")  # the longest first
