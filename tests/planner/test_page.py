@@ -179,9 +179,7 @@ def test_two_futures_stand_side_by_side_with_their_difference(tab: playwright.Pa
     tab.locator("select[name=beside]").select_option("nobody migrates")
     tab.wait_for_selector(".answer .sentence:has-text('“nobody migrates” less “forecast”')")
     # Pictures come one after the other.
-    tab.wait_for_function(
-        "[...document.querySelectorAll('.js-plotly-plot')].filter(one => one.offsetParent).length == 3"
-    )
+    playwright.expect(tab.locator(".js-plotly-plot:visible")).to_have_count(3, timeout=30_000)
 
 
 @needs_browser
