@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import panel as pn
 import param
@@ -52,7 +52,7 @@ class Form(JSComponent):
     values = param.String(default="{}")
 
     _esm = (TEMPLATES / "page_form.js").read_text(encoding="utf-8")
-    _stylesheets = [CSS]  # noqa: RUF012 - Panel reads it so
+    _stylesheets: ClassVar = [CSS]
 
 
 class Views(JSComponent):
@@ -63,7 +63,7 @@ class Views(JSComponent):
     active = param.String(default="")
 
     _esm = (TEMPLATES / "page_views.js").read_text(encoding="utf-8")
-    _stylesheets = [CSS]  # noqa: RUF012
+    _stylesheets: ClassVar = [CSS]
 
 
 class Files(JSComponent):
@@ -75,7 +75,7 @@ class Files(JSComponent):
     file = param.String(default="")
 
     _esm = (TEMPLATES / "page_files.js").read_text(encoding="utf-8")
-    _stylesheets = [CSS]  # noqa: RUF012
+    _stylesheets: ClassVar = [CSS]
 
 
 def text(html: str = "", **styles: str) -> pn.pane.HTML:

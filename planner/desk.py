@@ -269,7 +269,7 @@ class Desk:
     @cached_property
     def _rates(self) -> dict[str, xr.DataArray]:
         """Draws of every country's rates."""
-        self.work.fits  # noqa: B018 - its own stage comes first
+        _ = self.work.fits  # its own stage comes first
         with self.stages.stage("forecast", "Forecast", f"{self.study.draws:,} draws to {self.study.until}"):
             return {name: self.work.rate(model) for name, model in zip(("tfr", "e0", "net"), PEOPLE, strict=True)}
 

@@ -82,7 +82,7 @@ def run_study(
         keys = {part.name: part.key(study, figures) for part in wanted}
         kept = {} if fresh else {name: was for name, key in keys.items() if (was := _kept(out, name, key)) is not None}
         if len(kept) < len(wanted):
-            work.panels  # noqa: B018 - what is not there is said before anything takes long
+            _ = work.panels  # what is not there is said before anything takes long
         for part in PARTS:
             if part.name not in keys:
                 _drop(out, part.name)

@@ -132,7 +132,7 @@ class Work:
     @cached_property
     def rates(self) -> dict[str, xr.DataArray]:
         """Draws of ``tfr``, ``e0`` and ``net``, the net migration rate, of the place."""
-        self.fits  # noqa: B018 - its own stage comes first
+        _ = self.fits  # its own stage comes first
         with self.stages.stage("forecast", "Forecast", f"{self.study.draws:,} draws to {self.study.until}"):
             return {NAMES[model]: self.rate(model).sel(country=[self.study.country]) for model in PEOPLE}
 

@@ -52,7 +52,7 @@ def _said() -> Iterator[tuple[str, str]]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "say" and len(node.args) == 1:
                 of_language = getattr(node.func, "value", None)
-                if "language" in ast.dump(of_language).lower():  # type: ignore[arg-type]
+                if "language" in ast.dump(of_language).lower():
                     for text in _constants(node.args[0]):
                         yield path.name, text
     for path in sorted((ROOM / "templates").glob("*.html")):

@@ -204,7 +204,7 @@ def test_the_moving_pyramid_has_a_frame_a_year(tables: dict[str, pd.DataFrame], 
     past, bands = tables["pyramids_past"], tables["pyramids"]
     path = moving_pyramid(past, bands, HOSTILE, tmp_path / "p.gif", language=SPANISH)
     with Image.open(path) as moving:
-        assert moving.n_frames == len({*past["year"], *bands["year"]})  # type: ignore[attr-defined]
+        assert moving.n_frames == len({*past["year"], *bands["year"]})
 
 
 def test_countries_stand_side_by_side(bands: pd.DataFrame) -> None:
@@ -220,7 +220,7 @@ def test_calibration_shows_how_often_bands_held() -> None:
         {"horizon": [1, 5] * 2, "level": [80, 80, 95, 95], "covered": [0.9, 0.5, 1.0, 0.9], "cases": [10, 30, 10, 30]}
     )
     picture = calibration_picture(pit, coverage, MEASURES["tfr"].name)
-    bars = [bar.get_height() for bar in picture.figure.axes[0].patches[:10]]  # type: ignore[attr-defined]
+    bars = [bar.get_height() for bar in picture.figure.axes[0].patches[:10]]
     assert bars == [20] * 10
     assert "The 80\xa0% band held 60\xa0% of 40 cases." in picture.alt
     assert (
@@ -241,7 +241,7 @@ def test_each_category_is_drawn_within_its_limits(tables: dict[str, pd.DataFrame
     study, plan = _two_categories()
     picture = quota_picture(plan, tables["growth_with_plan"], study)
     assert len(picture.figure.axes) == 4
-    dotted = [line.get_ydata()[0] for line in picture.figure.axes[2].lines if line.get_linestyle() == ":"]  # type: ignore[index]
+    dotted = [line.get_ydata()[0] for line in picture.figure.axes[2].lines if line.get_linestyle() == ":"]
     assert dotted == [1.0, 9.0]
     assert "from 5,200 in 2027" in picture.alt.replace("go ", "") or "5,200" in picture.alt
 

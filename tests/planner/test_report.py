@@ -76,7 +76,7 @@ def _rendered(demo: Path, record: dict[str, Any], language: str = "en") -> Page:
     study = Study.model_validate(record["study"])
     names = {figure["name"]: figure for figure in record["figures"]}
     addresses = dict.fromkeys(names, "data:,")
-    return Page(report.render(study, record, names, addresses, read_tables(demo), Language(language)))  # type: ignore[arg-type]
+    return Page(report.render(study, record, names, addresses, read_tables(demo), Language(language)))
 
 
 def test_nothing_is_fetched_and_nothing_runs(text: str, page: Page) -> None:
@@ -183,7 +183,7 @@ def test_the_page_is_of_the_study_and_not_of_the_machine(demo: Path, record: dic
 
 def test_a_fit_that_failed_the_gate_is_marked(demo: Path, record: dict[str, Any]) -> None:
     for code, marked in (("en", "NOT CONVERGED"), ("es", "NO CONVERGE")):
-        language = Language(code)  # type: ignore[arg-type]
+        language = Language(code)
         text = (demo / PAGES[code]).read_text(encoding="utf-8")
         failed = [language.say(fit["what"]) for fit in record["fits"] if not fit["converged"]]
         assert failed, "the hasty fits of this test were meant to fail"
