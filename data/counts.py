@@ -134,7 +134,6 @@ def _refuse_long(path: Path, rows: int) -> None:
 def _period(text: pd.DataFrame, path: Path, covariates: Mapping[str, str]) -> str:
     """Name of the column of periods, after a look at the header."""
     header = [str(name) for name in text.columns]
-    apart = "separate columns by commas" if len(header) == 1 and (";" in header[0] or "\t" in header[0]) else ""
     periods = [name for name in ("month", "year") if name in header]
     if len(periods) == 2:
         remedy = "keep month for monthly counts, year for yearly ones"
@@ -147,7 +146,7 @@ def _period(text: pd.DataFrame, path: Path, covariates: Mapping[str, str]) -> st
             raise DataError(
                 expected=f"the column {name!r}{also}",
                 found=f"columns {shown(header)}",
-                remedy=apart or "rename or add the column",
+                remedy="rename or add the column",
                 file=path,
                 row=1,
             )
