@@ -64,6 +64,8 @@ class Admissions:
         Largest change from one year to the next, as a share of the earlier year.
     step_at_most : float, optional
         Largest change from one year to the next, persons.
+    every : int
+        Years that a number holds for, counted from the first year; 1 lets each year have its own.
     cost : float
         Cost of a person admitted, in any unit; what the objective "cheapest" adds up.
     fertility, mortality : float
@@ -99,6 +101,7 @@ class Admissions:
     at_most: ByYear | None = None
     change_at_most: float | None = None
     step_at_most: float | None = None
+    every: int = 1
     cost: float = 1.0
     fertility: float = 1.0
     mortality: float = 1.0
@@ -139,6 +142,8 @@ class Admissions:
             )
         if self.step_at_most is not None and not self.step_at_most >= 0.0:
             raise GoalError(f"{self.name}: expected step_at_most of zero or more persons, found {self.step_at_most}.")
+        if self.every < 1 or int(self.every) != self.every:
+            raise GoalError(f"{self.name}: expected every of one year or more, found {self.every}.")
         if not 0.0 <= self.leaves < 1.0:
             raise GoalError(f"{self.name}: expected leaves between 0 and 1 (0.2 is one in five), found {self.leaves}.")
         if self.leaves_weight is not None and not self.leaves_weight > 0.0:

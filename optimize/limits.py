@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cvxpy as cp
 import numpy as np
@@ -128,6 +128,7 @@ def model_of(
     kept: list[cp.Constraint] = [plan >= 0.0]
     for lever in levers:
         kept += _of_lever(lever, by_year[lever.name], unit)
+        kept += _holding(lever, columns, plan)
     for limit in limits:
         kept += _of_limit(limit, levers, by_year, unit)
     return Model(plan, objective_of(objective, levers, plan, by_year, columns, unit), kept)
@@ -155,6 +156,16 @@ def _of_lever(lever: Admissions, total: cp.Expression, unit: float) -> list[cp.C
         step = lever.step_at_most / unit
         kept += [total[1:] - total[:-1] <= step, total[1:] - total[:-1] >= -step]
     return kept
+
+
+def _holding(lever: Admissions, columns: Sequence[Column], plan: cp.Variable) -> list[cp.Constraint]:
+    """Numbers of a lever that change every some years are those of the year before in all others."""
+    at = {column: place for place, column in enumerate(columns)}
+    return [
+        plan[place] == plan[at[replace(column, year=column.year - 1)]]
+        for column, place in at.items()
+        if column.lever == lever.name and (column.year - int(lever.years[0])) % lever.every
+    ]
 
 
 def _of_limit(

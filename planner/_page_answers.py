@@ -96,7 +96,7 @@ def admissions(desk: Desk, values: Values, language: Language, tell: Tell) -> Sh
     study = asked_of(desk.study, values, quota=True)
     assert study.quota is not None
     code = str(values["place"])
-    view = desk.admissions(code, study.quota, int(float(values["every"])), tell)
+    view = desk.admissions(code, study.quota, tell)
     place = called(desk, code, language)
     named = study.model_copy(update={"data": study.data.model_copy(update={"name": place})})
     record = summary.plan_record(view.plan)

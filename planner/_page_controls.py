@@ -150,6 +150,7 @@ def quota_of(study: Study, values: Values) -> dict[str, Any]:
         "years": [int(values["first"]), int(values["last"])],
         "at_most": None if cap >= MOST_ADMITTED else 1000.0 * cap,
         "change_at_most": None if change >= MOST_CHANGE else round(change / 100.0, 4),
+        "every": int(values["every"]),
     }
     kind = str(values["goal"])
     section["goals"][goal] |= {
@@ -264,7 +265,7 @@ def _of_admissions(study: Study) -> list[Control]:
             note="From one year to the next; where numbers hold for some years, from one period to the next."),
         one("first", "Admit from", lever.years[0], **years),
         one("last", "Admit to", lever.years[1], **years),
-        one("every", "New numbers every", 1, low=1, high=10, units="years",
+        one("every", "New numbers every", lever.every, low=1, high=max(10, lever.every), units="years",
             note="A number once set holds for so many years. All are set today: what would be saved by deciding later, "
             "on what has been seen by then, is not counted (poblar.optimize.RollingPlan counts it)."),
     ]  # fmt: skip

@@ -148,7 +148,7 @@ class Place:
             alone = None  # respond says what is wrong with it
         wide = list(levers)
         if alone is not None:
-            wide = [replace(alone, years=ahead, at_least=0.0, at_most=None, change_at_most=None)]
+            wide = [replace(alone, years=ahead, at_least=0.0, at_most=None, change_at_most=None, every=1)]
         key = repr(wide)
         with self.stages.alone(self._preparing):
             if key not in self._responses:

@@ -1,24 +1,16 @@
-"""A quota solved again and again: one response for all years of a lever, numbers that hold for some years at a time."""
+"""A quota solved again and again: one response serves all years that a lever may have."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-import pandas as pd
-import xarray as xr
 from numpy.typing import NDArray
 
-from ..optimize import Admissions, GrowthRate, OpenQuotaPlan, Plan, PopulationGoal, QuotaPlan, SupportRatio
-from ..optimize.limits import model_of
-from ..optimize.response import UNIT, Response
-from ..optimize.solve import ChanceGoal, Cuts
-from . import frames
+from ..optimize import Admissions, OpenQuotaPlan, Plan, QuotaPlan
+from ..optimize.response import Response
 
-__all__ = ["growth_with", "narrowed", "shown_goals", "solved"]
-
-UNITS = {"growth_rate": "per year", "support_ratio": "persons aged 15-64 per person aged 65+"}
+__all__ = ["narrowed", "solved"]
 
 
 def narrowed(wide: Response, lever: Admissions) -> Response:
@@ -32,46 +24,8 @@ def narrowed(wide: Response, lever: Admissions) -> Response:
     return replace(wide, columns=columns, place={name: place(old) for name, old in wide.place.items()})
 
 
-def solved(problem: QuotaPlan, response: Response, every: int, seed: int) -> Plan:
+def solved(problem: QuotaPlan, response: Response, seed: int) -> Plan:
     """The plan, from the response at hand."""
-    opened = _Held(problem, seed, every) if every > 1 else OpenQuotaPlan(problem, seed)
+    opened = OpenQuotaPlan(problem, seed)
     opened.response = response
     return opened.solve()
-
-
-@dataclass
-class _Held(OpenQuotaPlan):
-    """A quota plan whose numbers hold for so many years at a time, from the lever's first year on."""
-
-    every: int = 1
-
-    def _cuts(self, goals: Sequence[PopulationGoal], chances: Sequence[ChanceGoal]) -> tuple[Cuts, float | None]:  # noqa: ARG002
-        assert self.response is not None
-        problem, columns = self.problem, self.response.columns
-        model = model_of(problem.levers, columns, problem.limits, problem.objective, UNIT)
-        first = {lever.name: int(lever.years[0]) for lever in problem.levers}
-        at = {column: place for place, column in enumerate(columns)}
-        same = [
-            model.plan[place] == model.plan[at[replace(column, year=column.year - 1)]]
-            for column, place in at.items()
-            if (column.year - first[column.lever]) % self.every
-        ]
-        return Cuts(replace(model, limits=[*model.limits, *same]), chances), None
-
-
-def shown_goals(years: Sequence[int]) -> dict[str, PopulationGoal]:
-    """Goals whose indicators pictures show."""
-    kinds = {"growth_rate": GrowthRate, "support_ratio": SupportRatio}
-    return {name: kind(at_least=0.0, years=years) for name, kind in kinds.items()}
-
-
-def growth_with(response: Response, plan: Plan, years: range) -> pd.DataFrame:
-    """Bands of growth and support without and with a plan."""
-    admitted = response.vector(plan.decided)
-    found = {}
-    for name, goal in shown_goals(years).items():
-        values = np.stack([goal.indicator(response, persons) for persons in (0.0 * admitted, admitted)])
-        coords = {"scenario": list(frames.SCENARIOS), "year": list(years)}
-        attrs = {"units": UNITS[name]}
-        found[name] = xr.DataArray(values, dims=("scenario", "draw", "year"), coords=coords, attrs=attrs)
-    return frames.growth_bands(xr.Dataset(found))

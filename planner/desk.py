@@ -21,7 +21,7 @@ from ..optimize import Plan
 from ..optimize.response import Functional
 from . import frames, plans
 from ._page_place import FORECAST, Place, PopulationView
-from ._page_quota import growth_with, shown_goals, solved
+from ._page_quota import solved
 from ._page_told import Tell, Told
 from .asked import Quota, Staff
 from .errors import PlannerError
@@ -175,8 +175,8 @@ class Desk:
         with self.stages.telling(tell):
             return self.place(code).view(scenario, other, year)
 
-    def admissions(self, code: str, quota: Quota, every: int = 1, tell: Tell | None = None) -> QuotaView:
-        """The admissions asked for, whose numbers change every so many years.
+    def admissions(self, code: str, quota: Quota, tell: Tell | None = None) -> QuotaView:
+        """The admissions asked for.
 
         Parameters
         ----------
@@ -184,8 +184,6 @@ class Desk:
             One of `places`.
         quota : Quota
             What is asked.
-        every : int
-            Years for which a number holds; 1 lets every year have its own.
         tell : callable, optional
             Told what is being prepared.
 
@@ -209,10 +207,10 @@ class Desk:
             problem = plans.quota_plan(place.people, quota)
             problem.check()
             response = place.response(problem.levers)
-            plan = solved(problem, response, every, self.study.seed)
+            plan = solved(problem, response, self.study.seed)
             self.stages.step()
             years = range(quota.years[0] - 1, min(quota.last + AFTER, self.study.until) + 1)
-            return QuotaView(plan=plan, growth=growth_with(response, plan, years))
+            return QuotaView(plan=plan, growth=frames.growth_bands(plans.growth_with(response, plan, years)))
 
     def officers(self, staff: Staff, tell: Tell | None = None) -> StaffView:
         """The officers asked for.
@@ -262,7 +260,7 @@ class Desk:
         """Populations that growth, support and the study's own goals look at."""
         asked = () if self.study.quota is None else self.study.quota.goals
         found: dict[str, Functional] = {}
-        for goal in (*shown_goals([self.study.until]).values(), *(goal.made() for goal in asked)):
+        for goal in (*plans.shown_goals([self.study.until]).values(), *(goal.made() for goal in asked)):
             found |= goal.functionals()
         return found
 

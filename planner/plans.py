@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from ..forecast import Projection, simulate_queue
 from ..optimize import GrowthRate, Plan, PopulationGoal, QuotaPlan, StaffingPlan, SupportRatio
-from ..optimize.response import respond
+from ..optimize.response import Response, respond
 from .asked import Quota, Staff
+from .frames import SCENARIOS
 
 __all__ = [
     "quota_plan",
     "staffing_plan",
 ]
 
+UNITS = {"growth_rate": "per year", "support_ratio": "persons aged 15-64 per person aged 65+"}
 AFTERWARDS = 120  # months the queue is worked on after the horizon, so that every wait ends or is this long
 
 
@@ -94,25 +98,59 @@ def growth_with_plan(people: Projection, plan: Plan, asked: Quota) -> xr.Dataset
         ``growth_rate`` (fraction per year) and ``support_ratio`` by scenario ("without", "with"), draw and year.
     """
     years = people.flows["year"].to_numpy().tolist()
-    growth, support = GrowthRate(at_least=0.0, years=years), SupportRatio(at_least=0.0, years=years)
-    response = respond(people, [lever.lever() for lever in asked.levers], growth.functionals() | support.functionals())
+    functionals = {name: of for goal in shown_goals(years).values() for name, of in goal.functionals().items()}
+    return growth_with(respond(people, [lever.lever() for lever in asked.levers], functionals), plan, years)
+
+
+def shown_goals(years: Sequence[int]) -> dict[str, PopulationGoal]:
+    """Goals whose indicators are shown beside a plan, whatever its own are.
+
+    Parameters
+    ----------
+    years : sequence of int
+        Years shown.
+
+    Returns
+    -------
+    dict of str to PopulationGoal
+
+    Examples
+    --------
+    >>> list(shown_goals([2030]))
+    ['growth_rate', 'support_ratio']
+    """
+    kinds = {"growth_rate": GrowthRate, "support_ratio": SupportRatio}
+    return {name: kind(at_least=0.0, years=years) for name, kind in kinds.items()}
+
+
+def growth_with(response: Response, plan: Plan, years: Sequence[int]) -> xr.Dataset:
+    """Total growth and potential support ratio, without and with a plan, from a response at hand.
+
+    Parameters
+    ----------
+    response : Response
+        To the plan's levers, of what `shown_goals` look at.
+    plan : Plan
+        A quota plan.
+    years : sequence of int
+        Years shown.
+
+    Returns
+    -------
+    xarray.Dataset
+        As `growth_with_plan`.
+    """
     admitted = response.vector(plan.decided)
-    plans = {"without": 0.0 * admitted, "with": admitted}
 
     def stacked(goal: PopulationGoal, units: str) -> xr.DataArray:
         return xr.DataArray(
-            np.stack([goal.indicator(response, persons) for persons in plans.values()]),
+            np.stack([goal.indicator(response, persons) for persons in (0.0 * admitted, admitted)]),
             dims=("scenario", "draw", "year"),
-            coords={"scenario": list(plans), "year": years},
+            coords={"scenario": list(SCENARIOS), "year": list(years)},
             attrs={"units": units},
         )
 
-    return xr.Dataset(
-        {
-            "growth_rate": stacked(growth, "per year"),
-            "support_ratio": stacked(support, "persons aged 15-64 per person aged 65+"),
-        }
-    )
+    return xr.Dataset({name: stacked(goal, UNITS[name]) for name, goal in shown_goals(years).items()})
 
 
 def queue_with_officers(queue: xr.Dataset, officers: xr.DataArray) -> xr.Dataset:

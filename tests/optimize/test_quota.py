@@ -226,6 +226,15 @@ def test_the_cheapest_plan_costs_less_than_the_one_of_fewest_people(mixed: Quota
     assert float((fewest * cost).sum()) > float((admitted * cost).sum())
 
 
+def test_numbers_that_hold_for_three_years_keep_the_promise_and_save_nothing(problem: QuotaPlan, plan: Plan) -> None:
+    held = replace(problem, levers=[workers(change_at_most=0.10, every=3)]).solve(seed=1)
+    numbers = held.table["admissions"].to_numpy().reshape(-1, 3)
+    assert np.ptp(numbers, axis=1).max() < 1e-3
+    assert len(np.unique(numbers[:, 0].round())) > 3
+    assert held.goals[0].held_out >= 0.9 - 0.015
+    assert held.objective >= plan.objective - 1.0
+
+
 def test_whole_thousands_cost_little_more(people: Projection) -> None:
     problem = QuotaPlan(people, levers=[workers()], goals=[replace(STEADY, at_least=-0.003)])
     plan, whole = problem.solve(seed=1), replace(problem, in_thousands=True).solve(seed=1)

@@ -59,7 +59,7 @@ def admitted(desk: Desk, **moved: float | str) -> pd.Series:
     values = values_of(desk, **moved)
     quota = asked_of(desk.study, values, quota=True).quota
     assert quota is not None
-    view = desk.admissions(str(values["place"]), quota, int(values["every"]))
+    view = desk.admissions(str(values["place"]), quota)
     assert view.plan.exists
     return view.plan.table.set_index("year")["admissions"]
 
