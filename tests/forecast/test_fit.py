@@ -89,6 +89,7 @@ def test_the_same_seed_gives_the_same_draws(region: Region, short: Posterior[xr.
     assert not np.allclose(other.parameters["log_scale"], short.parameters["log_scale"])
 
 
+@pytest.mark.slow
 def test_a_first_run_gives_the_draws_of_all_later_ones(tmp_path: Path) -> None:
     """Two processes and one new cache of compiled functions, empty for the first and full for the second."""
     script = (
