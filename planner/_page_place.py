@@ -20,7 +20,7 @@ from ._page_quota import narrowed
 from ._page_told import Told
 from .errors import PlannerError
 
-__all__: list[str] = []
+__all__ = ["FORECAST", "Place", "PopulationView"]
 
 FORECAST: Final = "forecast"
 """The scenario in which nothing is changed."""

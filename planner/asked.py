@@ -135,7 +135,7 @@ class Admitted(Section):
     change_at_most: Annotated[
         float | None, Field(ge=0, le=1, description="largest change from year to year as a share: 0.1 is ten percent")
     ] = None
-    every: Annotated[int, Field(ge=1, description="years that a number holds for; 1 lets every year have its own")] = 1
+    every: Annotated[int, Field(ge=1, description="years that a number holds for (1: every year has its own)")] = 1
 
     def lever(self) -> Admissions:
         """The lever of the optimize room."""
