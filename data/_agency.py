@@ -9,6 +9,8 @@ COLUMNS: Final = ("agency", "country", "measure", "period", "value", "unit", "so
 _STUDY: Final = "El Colegio de México 2021, study of migration and foreign policy"
 _CRS: Final = "Congressional Research Service R47637 (2023)"
 _EOIR: Final = "EOIR statistics as quoted by the study and CRS R47637"
+_RETURNED: Final = "born in Mexico, lived in the United States five years before"
+_MINORS: Final = "born in the United States, lived there five years before; all taken to be minors"
 
 FIGURES: Final = (
     ("COMAR", "MEX", "applications", "2015", 3423, "persons", _STUDY, "calendar year"),
@@ -75,6 +77,14 @@ FIGURES: Final = (
     ("EOIR", "USA", "further judges that clear the backlog by FY2032", "2023-07", 700, "judges", _CRS, ""),
     ("EOIR", "USA", "completions per judge-year", "FY2015", 807, "cases per judge-year", _EOIR, ""),
     ("EOIR", "USA", "completions per judge-year", "FY2018", 678, "cases per judge-year", _EOIR, ""),
+    ("Census", "MEX", "returned", "2005/2010", 825000, "persons", _STUDY, _RETURNED),
+    ("Census", "MEX", "returned", "2010/2015", 442000, "persons", _STUDY, _RETURNED),
+    ("Census", "MEX", "returned", "2015/2020", 294000, "persons", _STUDY, _RETURNED),
+    ("Census", "MEX", "minors", "2005/2010", 316000, "persons", _STUDY, _MINORS),
+    ("Census", "MEX", "minors", "2010/2015", 218000, "persons", _STUDY, _MINORS),
+    ("Census", "MEX", "minors", "2015/2020", 181000, "persons", _STUDY, _MINORS),
+    ("Consulates", "MEX", "cases", "2019", 195161, "cases", _STUDY, "help to Mexicans in the United States"),
+    ("Consulates", "MEX", "cases", "2020", 68063, "cases", _STUDY, "help to Mexicans in the United States"),
 )
 """Figures that planners ask about and that stand in no table; the annual series are added by `tabulate`."""
 

@@ -34,7 +34,7 @@ _UNHCR: Final = {
 }
 _AGENCIES: Final = {
     "publisher": "COMAR, EOIR, Congressional Research Service, El Colegio de México",
-    "title": "Agency figures on asylum",
+    "title": "Agency figures on asylum, returns and consulates",
     "revision": "as named in the columns source and note",
     "licence": "figures quoted with their source; EOIR and CRS: US public domain",
     "retrieved": RETRIEVED,
@@ -208,7 +208,7 @@ SOURCES: Final[dict[str, dict[str, Any]]] = {
             "agency": "who acts",
             "country": _KEYS["country"],
             "measure": "what is counted",
-            "period": "calendar year, month (2023-07), span (2021-01/2021-05) or US fiscal year (FY2019)",
+            "period": "calendar year, month (2023-07), span (2021-01/2021-05, 2005/2010) or US fiscal year (FY2019)",
             "value": "number, in the column unit",
             "unit": "unit of value",
             "source": "who published the figure",

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from . import reference
 from ._checks import shown
@@ -81,6 +82,19 @@ KINDS: Final = {
         optional=("month", "year", "low", "high"),
         meaning="a series and month, or year: how many were counted",
         used_for="forecasts of monthly counts, such as visas or apprehensions (poblar forecast counts)",
+    ),
+    "returns": Kind(
+        columns=("period", "returned"),
+        optional=("minors",),
+        meaning="a period of some years, such as 2015-20: persons who returned in it, and minors born abroad who came "
+        "along",
+        used_for="forecasts of returns by period (poblar forecast returns)",
+    ),
+    "offices": Kind(
+        columns=("office", "cases"),
+        optional=("month", "kind"),
+        meaning="an office, and a month where there is one (else a year): cases that came, and the kind of office",
+        used_for="ways of sharing staff between offices (poblar plan sharing)",
     ),
 }
 """Files that poblar knows, by kind."""
@@ -201,10 +215,35 @@ def _example_counts() -> pd.DataFrame:
     return pd.DataFrame({"series": "visas", "month": months, "count": np.round(2000 * season + 10 * np.arange(48))})
 
 
+def _example_returns() -> pd.DataFrame:
+    panel = reference.returns()
+    years, step = panel["year"].to_numpy(), int(panel.dataset.attrs["year_step"])
+    periods = [f"{year}-{year + step}" for year in years]
+    return pd.DataFrame({"period": periods} | {name: panel[name].to_numpy() for name in panel.names})
+
+
+def _example_offices() -> pd.DataFrame:
+    """Cases of help in 2019 by four kinds of Mexico's consulates in the United States; by office they are made up."""
+    consulates = {"capital": 13, "border": 12, "traditional": 14, "emerging": 11}
+    figures = reference.agency().query("agency == 'Consulates' and period == '2019'")
+    rows, size = [], np.concatenate([_sizes(number) for number in consulates.values()])
+    for kind, number in consulates.items():
+        rows += [{"office": f"{kind} {place}", "kind": kind} for place in range(1, number + 1)]
+    return pd.DataFrame(rows).assign(cases=np.round(figures["value"].item() * size / size.sum()).astype(int))
+
+
+def _sizes(offices: int) -> NDArray[np.float64]:
+    """Of offices whose largest is eight times the smallest."""
+    sizes = np.geomspace(1.0, 8.0, offices)
+    return sizes / sizes.mean()
+
+
 _EXAMPLES: Final = {
     "rates": _example_rates,
     "population": _example_population,
     "ledger": _example_ledger,
     "cases": _example_cases,
     "counts": _example_counts,
+    "returns": _example_returns,
+    "offices": _example_offices,
 }

@@ -34,6 +34,7 @@ from .published_fertility import PublishedFertility
 from .published_mortality import PublishedMortality
 from .queue import simulate_queue
 from .recognition import Recognition, lottery
+from .returns import forecast_returns
 from .rogers_castro import MigrantAges, ModelSchedule
 from .scenarios import Scenario
 from .schedules import CATEGORIES, PROFILES
@@ -99,6 +100,7 @@ __all__ = [
     "fit_migrant_ages",
     "fit_net_ages",
     "fit_schedule",
+    "forecast_returns",
     "gamma_lag",
     "in_cases",
     "lottery",

@@ -112,8 +112,9 @@ def check(
         output.say(f"Wrong: {row.problem}")
     for row in found[found["problem"] == ""].itertuples(index=False):
         output.say(f"{row.file}: {row.kind}, good for {row.used_for}.")
-    if not len(wrong):
-        names = " ".join(f"--data {file}" for file in files)
+    studied = found[found["kind"].isin(["rates", "population", "ledger"])]
+    if not len(wrong) and len(studied):
+        names = " ".join(f"--data {file}" for file in studied["file"])
         output.say(f'Next: poblar init "My place" {names}')
     output.close()
     if len(wrong):
@@ -122,7 +123,7 @@ def check(
 
 @app.command()
 def template(
-    kind: Annotated[str, typer.Argument(help="rates, population, ledger, cases or counts.")],
+    kind: Annotated[str, typer.Argument(help="rates, population, ledger, cases, counts, returns or offices.")],
     out: Annotated[Path | None, typer.Option("--out", help="File to write; else it is printed.")] = None,
 ) -> None:
     """Write a CSV file to fill in: Mexico's figures, or an example, in the columns that poblar reads.

@@ -176,6 +176,44 @@ def recognition(
     output.close()
 
 
+@app.command()
+def returns(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="CSV file: period (2005-10), returned and perhaps minors. Without it, Mexico's."),
+    ] = None,
+    until: Annotated[int, typer.Option(help="Year in which the last period ends.")] = 2040,
+    spread: Annotated[
+        float, typer.Option(help="Prior spread of the change from period to period: 0.5 is a factor of 1.6.")
+    ] = 0.5,
+    draws: Draws = None, seed: Seed = None, csv: Csv = None, as_json: Json = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Forecast who returns in periods of some years, as censuses count them, and the minors who come along.
+
+    Beside the forecast stands what would have been said of the last period before it was counted, and the ages of
+    those who come by model schedules.
+
+    Example: `poblar forecast returns --until 2040`
+    """
+    from ..data import reference
+    from ..data.returns import read_returns
+    from . import returns as asked
+
+    output = Output("forecast returns", as_json=as_json, quiet=quiet)
+    study = study_of(country="MEX", plan=None, draws=draws, seed=seed)
+    panel = reference.returns() if file is None else read_returns(file)
+    with output.stages() as stages, stages.stage("forecast", "Forecast"):
+        found = asked.ahead(panel, until=until, spread=spread, draws=study.draws, seed=study.seed)
+    output.note(seed=study.seed, draws=study.draws, source=panel.dataset.attrs["source"], held_out=found.held_out)
+    for who, table in found.bands.groupby("who", sort=False):
+        output.bands(table, table, title=asked.WHO[str(who)], label="period", key="period")
+    output.table(found.ages, title=f"Ages on arrival, {found.ages.attrs['period']}", key="ages")
+    for sentence in found.held_out:
+        output.say(sentence)
+    output.save(found.bands, csv)
+    output.close()
+
+
 def fit(
     country: Country = None, plan: Plan = None, seed: Seed = None, as_json: Json = False, quiet: Quiet = False,
     fresh: Fresh = False, cache: Cache = None,

@@ -170,6 +170,57 @@ def placement(
     output.close()
 
 
+@app.command()
+def sharing(
+    offices: Annotated[
+        Path, typer.Argument(help="CSV file: office, cases, and perhaps month (else of a year) and kind.")
+    ],
+    capacity: Annotated[
+        float | None, typer.Option(help="Cases that all staff decide in a month.  [default: 5 % more than came]")
+    ] = None,
+    totals: Annotated[
+        str, typer.Option(help="Cases of past years in all, such as 195161,68063: so far apart may years be.")
+    ] = "",
+    lost: Annotated[float, typer.Option(help="Part of their time that staff lose who move or decide from afar.")] = 0.0,
+    apart: Annotated[
+        float | None, typer.Option(help="By how much kinds of offices drift apart in a year, log points.")
+    ] = None,
+    own: Annotated[float | None, typer.Option(help="How far an office wanders about its kind, log points.")] = None,
+    start: Annotated[
+        str | None, typer.Option(help="First month.  [default: the one after the file's, or 2027-01]")
+    ] = None,
+    years: Annotated[int, typer.Option(min=1, max=20, help="Years to look ahead.")] = 3,
+    draws: Draws = None, seed: Seed = None, csv: Csv = None, as_json: Json = False, quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Compare ways in which offices share their staff as demand moves between them, and what each is worth in staff.
+
+    From 24 months or more of a file it learns how demand moves; with a year's cases it assumes it, or takes --apart and
+    --own.
+
+    Example: `poblar plan sharing offices.csv --totals 195161,68063`
+    """
+    from .sharing import compare_sharing, moves_of
+
+    output = Output("plan sharing", as_json=as_json, quiet=quiet)
+    study = study_of(country="MEX", plan=None, draws=draws, seed=seed)
+    past = _numbers(totals, "--totals")
+    with output.stages() as stages, stages.stage("sharing", "Compare the ways of sharing"):
+        found = compare_sharing(
+            offices, capacity=capacity, totals=past, moves=moves_of(apart, own), lost=lost, start=start, years=years,
+            draws=study.draws, seed=study.seed,
+        )  # fmt: skip
+    output.note(seed=study.seed, draws=study.draws, answer=found.sentences, assumptions=found.assumptions)
+    for sentence in found.sentences:
+        output.say(sentence, strong=True)
+    for total, table in found.tables.items():
+        words = total if total == "varies" else f"is {total}"
+        output.table(table, title=f"Where the total {words}: median (80 % band)", key=f"total {words}")
+    for line in found.assumptions:
+        output.say(f"Assumed: {line}.")
+    output.save(found.bands, csv)
+    output.close()
+
+
 @frontiers.command("quota")
 def quota_frontier(
     over: Over = "probability", values: Values = "0.5,0.7,0.8,0.9,0.95", country: Country = None, growth: Growth = 0.0,
@@ -284,12 +335,8 @@ def _solved(output: Output, problem: Any, study: Any, csv: Path | None) -> None:
 def _frontier(output: Output, problem: Any, study: Any, over: str, values: str, csv: Path | None) -> None:
     from ..optimize.frontier import frontier
 
-    points: list[Any] = [text.strip() for text in values.split(",") if text.strip()]
-    if over != "since":
-        try:
-            points = [float(text) for text in points]
-        except ValueError:
-            raise typer.BadParameter(f"expected numbers with commas, found {values!r}", param_hint="--values") from None
+    texts = [text.strip() for text in values.split(",") if text.strip()]
+    points: list[Any] = texts if over == "since" else _numbers(values, "--values")
     stages = output.stages()
     with stages, stages.stage("frontier", "Solve", f"{len(points)} plans"):
         frame = frontier(problem, over=over, values=points, seed=study.seed)
@@ -300,6 +347,13 @@ def _frontier(output: Output, problem: Any, study: Any, over: str, values: str, 
     )  # fmt: skip
     output.save(frame, csv)
     output.close()
+
+
+def _numbers(text: str, option: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise typer.BadParameter(f"expected numbers with commas, found {text!r}", param_hint=option) from None
 
 
 def _span(first: int, last: int, one: str, other: str) -> tuple[int, int]:

@@ -12,7 +12,9 @@ from ..data._table import read_table
 from ..data.cases import case_ledger
 from ..data.counts import read_counts
 from ..data.kinds import KINDS, LARGEST, kind_of
+from ..data.office_cases import read_office_cases
 from ..data.own import own_ledger, own_region, read_population, read_rates
+from ..data.returns import read_returns
 
 __all__ = ["check_files"]
 
@@ -84,6 +86,13 @@ def _read(path: Path, kind: str, country: str, like: str) -> tuple[int, str]:
                 table, months=months, unit="persons", adjusted="not said", missing="not said", file=path
             )
             return len(table), f"{len(ledger['office'].unique())} offices, periods of {months} months"
+        case "returns":
+            panel = read_returns(path)
+            return len(table), f"{panel.sizes['year']} periods of {panel.dataset.attrs.get('year_step', 1)} years"
+        case "offices":
+            panel = read_office_cases(path)
+            months = panel.sizes.get("month", 0)
+            return len(table), f"{panel.sizes['office']} offices, {f'{months} months' if months else 'a year'}"
         case _:
             panel = read_counts(path)
             return len(table), f"{panel.sizes['category']} series, {panel.sizes['month']} months"

@@ -17,8 +17,9 @@ from ..errors import DataError
 from ..panel import Panel
 from ..recognition import decision_panel
 from ..region import Region, from_tables
+from ..returns import returns_panel
 
-__all__ = ["COUNTRIES", "Region", "agency", "decisions", "encounters", "region", "sources", "visas"]
+__all__ = ["COUNTRIES", "Region", "agency", "decisions", "encounters", "region", "returns", "sources", "visas"]
 
 COUNTRIES: Final = ("CAN", "USA", "MEX", "GTM", "HND", "SLV")
 """The six countries of the bundled tables."""
@@ -74,7 +75,7 @@ def region(countries: Sequence[str] = COUNTRIES) -> Region:
 
 
 def agency() -> pd.DataFrame:
-    """Published figures of agencies on asylum, one row a figure, to check answers against.
+    """Published figures of agencies, one row a figure, to check answers against.
 
     Returns
     -------
@@ -201,6 +202,28 @@ def visas(countries: Sequence[str] = ("CAN", "MEX", "GTM", "HND", "SLV"), *, by:
     counts = flow_table(sums, span=12 if by == "year" else 1, missing=entry["missing"], file=path)
     panel = flow_panel(counts, _about(entry))
     return Panel(panel.dataset.sel(category=["H2A", "H2B", "visitors", "other"]))
+
+
+def returns() -> Panel:
+    """Who returned to Mexico from the United States, and the minors born there who came with them, by census.
+
+    Returns
+    -------
+    Panel
+        ``returned`` and ``minors`` (persons in five years) over year, a period at its first: 2005-10, 2010-15, 2015-20.
+
+    References
+    ----------
+    Censuses and intercensal surveys of Mexico, after El Colegio de México (2021). See `agency`.
+
+    Examples
+    --------
+    >>> returns()["minors"].to_series().to_dict()
+    {2005: 316000.0, 2010: 218000.0, 2015: 181000.0}
+    """
+    table = agency().query("agency == 'Census'").pivot_table(index="period", columns="measure", values="value")
+    about = _about(sources()["agency"]) | {"source": "El Colegio de México 2021, after the censuses of Mexico"}
+    return returns_panel(table.reset_index(), provenance=about)
 
 
 def sources() -> dict[str, Any]:

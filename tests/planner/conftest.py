@@ -27,16 +27,16 @@ if __name__ == "__main__":
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Cache that the study's fits are kept in."""
-    return tmp_path_factory.mktemp("cache")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder that a study with few draws and hasty fits left; in a process of its own, whose memory it states."""
+    root = tmp_path_factory.mktemp("small")
+    out, script = root / "mexico", root / "study.py"
+    script.write_text(STUDY, encoding="utf-8")
+    subprocess.run([sys.executable, str(script), str(out), str(root / "cache")], check=True)
+    return out
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
-    """Folder that a study with few draws and hasty fits left; in a process of its own, whose memory it states."""
-    out = tmp_path_factory.mktemp("mexico")
-    script = out.parent / "study.py"
-    script.write_text(STUDY, encoding="utf-8")
-    subprocess.run([sys.executable, str(script), str(out), str(cache)], check=True)
-    return out
+def cache(demo: Path) -> Path:
+    """Cache with the fits of the small study: whatever test comes first, they were made for it."""
+    return demo.parent / "cache"

@@ -26,14 +26,15 @@ def test_version_is_that_of_the_package() -> None:
 COMMANDS = {
     "": ("demo", "init", "run", "compare", "report", "backtest", "serve", "schema", "fit", "project", "backlog"),
     "data": ("fetch", "list", "verify", "check", "template"),
-    "forecast": ("fertility", "mortality", "migration", "counts", "recognition"),
-    "plan": ("quota", "staffing", "regional", "placement"),
+    "forecast": ("fertility", "mortality", "migration", "counts", "recognition", "returns"),
+    "plan": ("quota", "staffing", "regional", "placement", "sharing"),
     "frontier": ("quota", "staffing"),
 }
 EVERY = [f"{group} {name}".strip() for group, names in COMMANDS.items() for name in names]
 STOCHASTIC = [
     "demo", "fit", "project", "backlog", "backtest", "forecast fertility", "forecast counts", "plan quota",
-    "plan staffing", "plan regional", "plan placement", "forecast recognition", "frontier quota", "frontier staffing",
+    "plan staffing", "plan regional", "plan placement", "forecast recognition", "forecast returns", "plan sharing",
+    "frontier quota", "frontier staffing",
 ]  # fmt: skip
 
 
@@ -98,6 +99,9 @@ def test_wrong_usage_ends_with_code_2(arguments: tuple[str, ...]) -> None:
         (("backtest", "fertility", "--origin", "2022"), "expected a year of origin from 1970 to 2020, found 2022"),
         (("plan", "regional", "--most", "MEX=many"), "expected countries and persons such as MEX=300000"),
         (("forecast", "counts", "nowhere.csv", "--until", "2027-12"), "nowhere.csv"),
+        (("forecast", "returns", "--until", "2019"), "until= a year from 2021 to 2120, found 2019"),
+        (("forecast", "returns", "nowhere.csv"), "nowhere.csv: expected a file, found none"),
+        (("plan", "sharing", "nowhere.csv"), "nowhere.csv: expected a file, found none"),
     ],
 )
 def test_a_stated_error_is_one_paragraph_and_code_1(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:

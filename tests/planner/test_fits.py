@@ -37,7 +37,7 @@ def again(cache: Path, *, seed: int = 1, sampling: Sampling = HASTY, accept: boo
     )
 
 
-@pytest.mark.usefixtures("demo", "no_fits")
+@pytest.mark.usefixtures("no_fits")
 def test_the_second_time_comes_from_the_cache(cache: Path) -> None:
     told: list[tuple[str, str]] = []
     fits = fit_models(
@@ -48,12 +48,12 @@ def test_the_second_time_comes_from_the_cache(cache: Path) -> None:
     assert told == [(name, "cached") for name in WHAT]
 
 
-@pytest.mark.usefixtures("demo", "no_fits")
+@pytest.mark.usefixtures("no_fits")
 def test_how_many_cores_ran_does_not_decide_the_fit(cache: Path) -> None:
     assert again(cache, sampling=replace(HASTY, cores=7)).cached == WHAT
 
 
-@pytest.mark.usefixtures("demo", "no_fits")
+@pytest.mark.usefixtures("no_fits")
 @pytest.mark.parametrize(
     "changed",
     [{"seed": 2}, {"sampling": Sampling(draws=61, tune=60)}, {"fresh": True}],
@@ -64,14 +64,14 @@ def test_another_question_is_fitted_anew(cache: Path, changed: dict) -> None:
         again(cache, **changed)
 
 
-@pytest.mark.usefixtures("demo", "no_fits")
+@pytest.mark.usefixtures("no_fits")
 def test_an_unconverged_fit_in_the_cache_is_not_passed_off_as_good(cache: Path) -> None:
     """The gate is asked again: without leave the model is fitted anew."""
     with pytest.raises(RuntimeError, match="fits mortality"):
         again(cache, accept=False)
 
 
-@pytest.mark.usefixtures("demo", "no_fits")
+@pytest.mark.usefixtures("no_fits")
 def test_a_broken_file_is_not_used(cache: Path) -> None:
     (path,) = posterior_folder(cache).glob("migration-*.nc")
     kept = path.read_bytes()
