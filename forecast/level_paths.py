@@ -28,6 +28,7 @@ def simulate_level_change(
     *,
     alike: Array | None = None,
     normals: Normals | None = None,
+    turbulence: Array | float = 1.0,
 ) -> Array:
     """Simulate the future of the levels, one path for each draw of the parameters.
 
@@ -53,6 +54,8 @@ def simulate_level_change(
     normals : callable, optional
         Called with a shape, gives the standard normals that errors and wanders are made of, so that two series can
         share some; by default those of `rng`.
+    turbulence : float or array, shape (draw, country)
+        Factor on the scale of the wander to come.
 
     Returns
     -------
@@ -77,8 +80,12 @@ def simulate_level_change(
     change = _values(sample, f"{name}_change", "country", f"{name}_term")
     paths_so_far = _values(sample, f"{name}_path", "country", f"{name}_wander_knot")
     log_scale = _values(sample, f"{name}_log_scale", f"{name}_scale_knot")[:, None, :]
-    country_scale = np.exp(_values(sample, f"{name}_country_log_scale", "country"))
-    wander_scale = _values(sample, f"{name}_wander")[:, None]
+    country_log_scale = _values(sample, f"{name}_country_log_scale", "country")
+    wander_scale, units = _values(sample, f"{name}_wander")[:, None], np.asarray(spec.log_scale.mean)
+    if spec.ahead is not None:
+        log_scale, units = np.asarray(spec.ahead.log_scale), np.asarray(spec.ahead.wander_log_scale)
+        wander_scale, country_log_scale = np.ones_like(wander_scale), spec.ahead.kept * country_log_scale
+    country_scale = np.exp(country_log_scale)
     draw = normals or rng.standard_normal
     root = None if alike is None else np.linalg.cholesky(alike)
     level = np.broadcast_to(levels[..., -1], change.shape[:2])
@@ -89,18 +96,20 @@ def simulate_level_change(
         last = last.reshape(*levels.shape[:-1], -1)
         coefficients = np.concatenate([change, paths_so_far], axis=-1)
         error = last[..., 0] - (last[..., 1:] * coefficients).sum(-1)
-    innovation = wander_scale * np.sqrt(1.0 - spec.persistence**2)
-    wander_from = wander_to = paths_so_far[:, :, -1]
+    innovation = turbulence * wander_scale * np.sqrt(1.0 - spec.persistence**2)
+    past_from = past_to = paths_so_far[:, :, -1]
+    wander_from = wander_to = np.zeros_like(past_to)
     paths = np.empty((*level.shape, until - int(years[-1])))
     for year in range(paths.shape[-1]):
         phase = year % spec.wander_step
         if phase == 0:
-            wander_from = wander_to
+            past_from, past_to = past_to, spec.persistence * past_to
             news = innovation * _shocks(spec.wander_tails, draw(level.shape), root, rng)
-            wander_to = spec.persistence * wander_from + news
+            wander_from, wander_to = wander_to, spec.persistence * wander_to + news
         part = phase / spec.wander_step
-        wander = (1.0 - part) * wander_from + part * wander_to
-        expected = spec.expected(level, lowest, change) + spec.reference_scale(level) * wander
+        past, wander = ((1.0 - part) * a + part * b for a, b in ((past_from, past_to), (wander_from, wander_to)))
+        expected = spec.expected(level, lowest, change) + spec.reference_scale(level) * past
+        expected += np.exp(along(level, spec.scale_knots, units)) * wander
         scale = country_scale * np.exp(along(level, spec.scale_knots, log_scale))
         shock = scale * _shocks(spec.tails, draw(level.shape), root, rng)
         moved = np.clip(level + expected + spec.momentum * error + shock, *bounds)

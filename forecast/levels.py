@@ -23,7 +23,7 @@ from scipy.linalg import block_diag
 from ..data import DataError
 from .priors import LogNormal, Normal
 
-__all__ = ["LevelChange", "Rebound", "Steps", "along", "hats", "steps_of"]
+__all__ = ["LevelChange", "LongRun", "Rebound", "Steps", "along", "hats", "steps_of"]
 
 Array = NDArray[np.float64]
 
@@ -58,6 +58,33 @@ class Rebound:
     full: float
     change: Normal
     unlike: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongRun:
+    r"""Scales of what is to come, where they are those of a longer run than the window that is fitted.
+
+    A window of twenty years is calm or wild as a whole, and the years after it are not so because it was. And what
+    goes wrong for long goes wrong at some levels more than at others: more than the errors of single years tell.
+
+    Parameters
+    ----------
+    log_scale : tuple of float
+        Log of the scale of a year's error at the `scale_knots` of the form.
+    wander_log_scale : tuple of float
+        That of the wander's innovations, in place of :math:`\kappa \sigma_0`; the wander of the past fades as it is.
+    kept : float
+        Share of a country's log s that its future keeps: who was calm will not be as calm, nor who was wild as wild.
+
+    Examples
+    --------
+    >>> LongRun(log_scale=(-1.1, -2.8), wander_log_scale=(-0.9, -2.9), kept=0.4).kept
+    0.4
+    """
+
+    log_scale: tuple[float, ...]
+    wander_log_scale: tuple[float, ...]
+    kept: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +126,8 @@ class LevelChange:
     window : int
         Years before the last observation that are fitted: the world's mean path changes slowly, and older years
         tell of another one.
+    ahead : LongRun, optional
+        Scales of the errors and wanders to come, if not those of the fit.
     rebound : Rebound, optional
         What changes once a series has risen from its lowest level so far.
 
@@ -123,6 +152,7 @@ class LevelChange:
     persistence: float
     wander_step: int
     window: int
+    ahead: LongRun | None = None
     rebound: Rebound | None = None
 
     @property

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from poblar.data import DataError
 from poblar.forecast.level_paths import simulate_level_change
-from poblar.forecast.levels import LevelChange, Rebound, along, hats, steps_of
+from poblar.forecast.levels import LevelChange, LongRun, Rebound, along, hats, steps_of
 from poblar.forecast.pooled import World, add_level_change, level_coords, pilot_of
 from poblar.forecast.priors import LogNormal, Normal
 from scipy import stats
@@ -132,6 +132,41 @@ def test_the_wander_is_linear_between_knots_at_which_it_is_an_autoregression() -
     np.testing.assert_allclose(wander[:, 11], 0.8 * wander[:, 10] + 0.2 * wander[:, 15], atol=1e-9)
     assert wander[:, 25].std() == pytest.approx(0.1 * np.sqrt(6.0 / 4.0), rel=0.05)
     assert np.corrcoef(wander[:, 20], wander[:, 25])[0, 1] == pytest.approx(0.4, abs=0.03)
+
+
+AHEAD = replace(SPEC, ahead=LongRun(log_scale=(-5.0, -4.0), wander_log_scale=(-7.0, -5.0), kept=0.5), momentum=0.0)
+CALM = replace(SPEC, ahead=LongRun(log_scale=(-60.0, -60.0), wander_log_scale=(-60.0, -60.0), kept=0.0))
+STILL, THREE = np.full((1, 3), 4.0), np.array([2021, 2022, 2023])
+
+
+def test_errors_ahead_have_the_scale_of_the_long_run_and_a_part_of_the_countrys() -> None:
+    sample = parameters(20_000, change=np.zeros(4), log_scale=3.0)  # the fit's own, not heeded
+    sample["y_country_log_scale"] += 0.8
+    path = simulate(sample, STILL, THREE, 2024, spec=replace(AHEAD, tails=1000.0))
+    assert path.std() == pytest.approx(np.exp(-4.0 + 0.5 * 0.8), rel=0.02)
+
+
+def test_wanders_ahead_have_their_own_scale_by_level() -> None:
+    quiet = replace(AHEAD, ahead=replace(AHEAD.ahead, log_scale=(-60.0, -60.0)), wander_tails=1000.0)
+    for level, scale in ((4.0, np.exp(-5.0)), (1.0, np.exp(-7.0)), (2.5, np.exp(-6.0))):
+        past = np.full((1, 3), level)
+        path = simulate(parameters(20_000, change=np.zeros(4), wander=9.0), past, THREE, 2029, spec=quiet)
+        wander = path[:, 0, 5] - path[:, 0, 4]  # at the second knot
+        assert wander.std() == pytest.approx(scale * np.sqrt(1 - 0.4**2), rel=0.03)
+        turbulent = simulate_level_change(
+            quiet, "y", parameters(20_000, change=np.zeros(4)), past, THREE, 2029, WIDE, np.random.default_rng(1),
+            turbulence=np.full((20_000, 1), 3.0),
+        )  # fmt: skip
+        assert (turbulent[:, 0, 5] - turbulent[:, 0, 4]).std() == pytest.approx(3.0 * wander.std(), rel=0.05)
+
+
+def test_the_wander_of_the_past_fades_as_it_is() -> None:
+    sample = parameters(1, change=np.zeros(4))
+    sample["y_path"][..., -1] = 0.5
+    for spec in (SPEC, CALM):
+        path = simulate(sample, STILL, THREE, 2034, spec=replace(spec, momentum=0.0))[0, 0]
+        steps = np.diff(np.r_[4.0, path])[[0, 5, 10]] / spec.reference_scale(np.r_[4.0, path[[4, 9]]])
+        np.testing.assert_allclose(steps, 0.5 * 0.4 ** np.arange(3), rtol=1e-9)
 
 
 LEVELS = np.array([[3.0, 2.9, 2.75, 2.7, 2.72, 2.65], [1.5, 1.45, 1.3, 1.35, 1.4, 1.38]])
