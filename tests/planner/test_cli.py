@@ -133,6 +133,45 @@ def test_json_is_one_object_and_nothing_else(demo: Path, cache: Path, tmp_path: 
     assert [row["median"] for row in made["bands"]] == pytest.approx(saved["median"].tolist(), rel=1e-6)
 
 
+def test_returns_of_a_template_are_those_that_are_bundled(tmp_path: Path) -> None:
+    """The template holds the bundled figures, so that the file and its absence answer alike."""
+    file = tmp_path / "returns.csv"
+    assert run("data", "template", "returns", "--out", str(file)).exit_code == 0
+    options = ("--until", "2030", "--draws", "500", "--json", "--quiet")
+    own, bundled = (json.loads(run("forecast", "returns", *given, *options).stdout) for given in ((str(file),), ()))
+    assert own["bands"] == bundled["bands"]
+    assert [row["period"] for row in own["bands"]] == ["2020-25", "2025-30"] * 2
+    assert [row["who"] for row in own["bands"]] == ["returned"] * 2 + ["minors"] * 2
+    ages = pd.DataFrame(own["ages"])
+    assert ages["returned"].sum() == pytest.approx(own["bands"][0]["median"])
+    assert ages.set_index("ages")["minors"].loc[["18-29", "65 and over"]].eq(0).all()
+    assert "294,000 were counted" in own["held_out"][0]
+
+
+def test_sharing_of_a_template_says_what_each_way_is_worth(tmp_path: Path) -> None:
+    offices, csv = tmp_path / "offices.csv", tmp_path / "sharing.csv"
+    assert run("data", "template", "offices", "--out", str(offices)).exit_code == 0
+    options = ("--totals", "195161,68063", "--draws", "200", "--csv", str(csv), "--json", "--quiet")
+    made = json.loads(run("plan", "sharing", str(offices), *options).stdout)
+    assert len(made["answer"]) == 2
+    steady = pd.DataFrame(made["total is as expected"]).set_index("way")["staff instead, %"].astype(float)
+    assert steady["fixed"] == 0
+    assert steady["one queue"] == steady.max() > steady["yearly"] > 0
+    every = pd.read_csv(csv)
+    assert set(every["total"]) == {"as expected", "varies"}
+    assert every.groupby("measure")["way"].nunique().eq(8).all()
+    assert any("wander by 0.25" in line for line in made["assumptions"])
+
+
+def test_months_of_a_file_tell_how_demand_moves_unless_it_is_stated(tmp_path: Path) -> None:
+    file, months = tmp_path / "offices.csv", pd.date_range("2024-01-01", periods=24, freq="MS").strftime("%Y-%m")
+    rows = pd.MultiIndex.from_product([list("ABC"), months], names=["office", "month"]).to_frame(index=False)
+    rows.assign(cases=200).to_csv(file, index=False)
+    for options, said in (((), "learned from the file: kinds drift apart by 0.00"), (("--own", "0.5"), "as stated")):
+        made = json.loads(run("plan", "sharing", str(file), *options, "--draws", "100", "--json", "--quiet").stdout)
+        assert any(said in line for line in made["assumptions"])
+
+
 def test_a_check_says_what_files_are_for_and_ends_with_1_where_something_is_wrong(tmp_path: Path) -> None:
     good, bad = tmp_path / "rates.csv", tmp_path / "bad.csv"
     assert run("data", "template", "rates", "--out", str(good)).exit_code == 0
