@@ -24,6 +24,7 @@ from .migration import Migration
 from .mortality import Mortality
 from .net_ages import NetAges, fit_net_ages
 from .nowcast import nowcast
+from .office_cases import OfficeCases
 from .orders import Priority, Removal, WaitResponse
 from .passage import Route, Stage, gamma_lag, passage_times, simulate_passage
 from .population import project
@@ -73,6 +74,7 @@ __all__ = [
     "ModelSchedule",
     "Mortality",
     "NetAges",
+    "OfficeCases",
     "Posterior",
     "Priority",
     "Processing",

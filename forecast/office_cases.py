@@ -23,6 +23,8 @@ YEAR: Final = 12
 SEEN: Final = 24
 """Months that it takes to learn how demand moves."""
 
+_CELLS: Final = 50_000_000  # of draws, offices and months: 0.4 GB in one array, of which there are several
+
 
 @dataclass(frozen=True, kw_only=True)
 class OfficeCases:
@@ -181,7 +183,7 @@ class OfficeCases:
         DataError
             If the panel is of less than a year.
         DrawsError
-            If months are no whole years, there is no start, or totals are not above zero.
+            If months are no whole years, there is no start, totals are not above zero, or the draws are too many.
 
         Examples
         --------
@@ -199,6 +201,11 @@ class OfficeCases:
             raise DrawsError(f"expected months= whole years, 12, 24, 36 …, found {months}; change it.")
         if len(past) == 1 or not (np.isfinite(past) & (past > 0)).all():
             raise DrawsError(f"expected totals= of two years or more, above zero, found {list(totals)}; change them.")
+        if draws < 1 or draws * len(of) * months > _CELLS:
+            raise DrawsError(
+                f"expected from one to {_CELLS:,} draws by offices by months, found {draws:,} by {len(of):,} by "
+                f"{months}; ask for fewer draws or years, or join small offices."
+            )
         rng, years = np.random.default_rng(seed), months // YEAR
         logs = np.log(past) if len(past) else np.zeros(1)
         spread = uncertain_spread(float(((logs - logs.mean()) ** 2).sum()), len(logs) - 1, (draws, 1), rng)

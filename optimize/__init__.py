@@ -18,6 +18,7 @@ from .regional import OpenRegionalPlan, RegionalPlan
 from .restaffing import RollingStaffing
 from .rolling import RollingPlan
 from .rolling_result import RollingResult
+from .sharing import Sharing, instead_of_sharing, share_staff
 from .sites import FiscalBudget, Intake, Opening, Redirect
 from .staffing import StaffingPlan
 from .transfers import Transfer
@@ -54,6 +55,7 @@ __all__ = [
     "RollingResult",
     "RollingStaffing",
     "Share",
+    "Sharing",
     "SolverError",
     "Staffing",
     "StaffingPlan",
@@ -63,6 +65,8 @@ __all__ = [
     "WaitTime",
     "WaitingNow",
     "WorkingAge",
+    "instead_of_sharing",
     "online_placement",
     "place_families",
+    "share_staff",
 ]

@@ -92,6 +92,8 @@ def test_draws_are_labelled_and_the_seed_decides(year: Panel) -> None:
         ({"start": "2027-01", "totals": (5.0,)}, "totals= of two years or more"),
         ({"start": "2027-01", "totals": (5.0, 0.0)}, "above zero"),
         ({"start": "soon"}, "start= a month such as '2027-01', found 'soon'"),
+        ({"start": "2027-01", "draws": 100_000}, "fewer draws or years"),
+        ({"start": "2027-01", "draws": 0}, "expected from one to"),
         ({}, "start= a month such as '2027-01', found None"),
     ],
 )
