@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,7 +14,7 @@ import pandas as pd
 
 from ._checks import RANGES, shown
 from ._flow_tables import AXIS, flow_panel, flow_table
-from ._table import numbers, read_table
+from ._table import numbers, own_provenance, read_table
 from .axes import AXES
 from .errors import DataError
 from .panel import Panel
@@ -99,7 +98,7 @@ def read_counts(
     only = names[0] if len(names) == 1 else None  # a total is no sum of other series where it stands alone
     counts = flow_table(table, span=span, missing=missing, total=only, file=path)
     _refuse_sparse(table, rows, path)
-    panel = flow_panel(counts, provenance or _about(path)).sel(category=list(names))
+    panel = flow_panel(counts, provenance or own_provenance(path)).sel(category=list(names))
     return _with_covariates(panel, table, text, covariates, span, path) if covariates else panel
 
 
@@ -225,11 +224,6 @@ def _refuse_sparse(table: pd.DataFrame, rows: int, path: Path) -> None:
             remedy="correct years that are slips, or read the series apart",
             file=path,
         )
-
-
-def _about(path: Path) -> dict[str, str]:
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return {"source": path.name, "licence": "not stated", "revision": f"SHA-256 {digest[:12]}", "retrieved": "as given"}
 
 
 def _with_covariates(

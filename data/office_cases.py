@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from ._table import read_table, whole_numbers
+from ._table import own_provenance, read_table, whole_numbers
 from .errors import DataError
 from .panel import Panel
 
@@ -105,12 +105,7 @@ def read_office_cases(path: str | Path) -> Panel:
         table,
         dims=["office", "month"] if monthly else ["office"],
         units={"cases": "cases per month" if monthly else "cases per year"},
-        provenance={
-            "source": Path(path).name,
-            "licence": "not stated",
-            "revision": "as given",
-            "retrieved": "as given",
-        },
+        provenance=own_provenance(path),
         file=path,
     )
     kind = kinds.groupby(table["office"]).first()

@@ -9,7 +9,7 @@ from typing import Final
 import pandas as pd
 
 from ._checks import shown
-from ._table import numbers, read_table
+from ._table import numbers, own_provenance, read_table
 from .errors import DataError
 from .panel import Panel
 
@@ -47,8 +47,8 @@ def read_returns(path: str | Path) -> Panel:
     >>> read_returns("returns.csv")["returned"].to_series().to_dict()
     {2010: 442000.0, 2015: 294000.0}
     """
-    about = {"source": Path(path).name, "licence": "not stated", "revision": "as given", "retrieved": "as given"}
-    return returns_panel(read_table(path, largest=_LARGEST), provenance=about, file=path)
+    table = read_table(path, largest=_LARGEST)
+    return returns_panel(table, provenance=own_provenance(path), file=path)
 
 
 def returns_panel(table: pd.DataFrame, *, provenance: Mapping[str, str], file: str | Path | None = None) -> Panel:

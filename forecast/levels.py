@@ -70,9 +70,9 @@ class LongRun:
     Parameters
     ----------
     log_scale : tuple of float
-        Log of the scale of a year's error at the `scale_knots` of the form.
+        Log of the scale of a year's error at the `scale_knots` of the form, in the units of the level per year.
     wander_log_scale : tuple of float
-        That of the wander's innovations, in place of :math:`\kappa \sigma_0`; the wander of the past fades as it is.
+        That of the wander, in the same units, in place of :math:`\kappa \sigma_0`; the past's wander fades as it is.
     kept : float
         Share of a country's log s that its future keeps: who was calm will not be as calm, nor who was wild as wild.
 
