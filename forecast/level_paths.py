@@ -28,7 +28,6 @@ def simulate_level_change(
     *,
     alike: Array | None = None,
     normals: Normals | None = None,
-    turbulence: Array | float = 1.0,
 ) -> Array:
     """Simulate the future of the levels, one path for each draw of the parameters.
 
@@ -54,8 +53,6 @@ def simulate_level_change(
     normals : callable, optional
         Called with a shape, gives the standard normals that errors and wanders are made of, so that two series can
         share some; by default those of `rng`.
-    turbulence : float or array, shape (draw, country)
-        Factor on the scale of the wander to come.
 
     Returns
     -------
@@ -82,9 +79,11 @@ def simulate_level_change(
     log_scale = _values(sample, f"{name}_log_scale", f"{name}_scale_knot")[:, None, :]
     country_log_scale = _values(sample, f"{name}_country_log_scale", "country")
     wander_scale, units = _values(sample, f"{name}_wander")[:, None], np.asarray(spec.log_scale.mean)
+    wander_tails, wander_limit = spec.wander_tails, np.inf
     if spec.ahead is not None:
         log_scale, units = np.asarray(spec.ahead.log_scale), np.asarray(spec.ahead.wander_log_scale)
         wander_scale, country_log_scale = np.ones_like(wander_scale), spec.ahead.kept * country_log_scale
+        wander_tails, wander_limit = spec.ahead.wander_tails, spec.ahead.wander_limit
     country_scale = np.exp(country_log_scale)
     draw = normals or rng.standard_normal
     root = None if alike is None else np.linalg.cholesky(alike)
@@ -96,7 +95,7 @@ def simulate_level_change(
         last = last.reshape(*levels.shape[:-1], -1)
         coefficients = np.concatenate([change, paths_so_far], axis=-1)
         error = last[..., 0] - (last[..., 1:] * coefficients).sum(-1)
-    innovation = turbulence * wander_scale * np.sqrt(1.0 - spec.persistence**2)
+    innovation = wander_scale * np.sqrt(1.0 - spec.persistence**2)
     past_from = past_to = paths_so_far[:, :, -1]
     wander_from = wander_to = np.zeros_like(past_to)
     paths = np.empty((*level.shape, until - int(years[-1])))
@@ -104,12 +103,12 @@ def simulate_level_change(
         phase = year % spec.wander_step
         if phase == 0:
             past_from, past_to = past_to, spec.persistence * past_to
-            news = innovation * _shocks(spec.wander_tails, draw(level.shape), root, rng)
+            news = innovation * _shocks(wander_tails, draw(level.shape), root, rng)
             wander_from, wander_to = wander_to, spec.persistence * wander_to + news
         part = phase / spec.wander_step
         past, wander = ((1.0 - part) * a + part * b for a, b in ((past_from, past_to), (wander_from, wander_to)))
         expected = spec.expected(level, lowest, change) + spec.reference_scale(level) * past
-        expected += np.exp(along(level, spec.scale_knots, units)) * wander
+        expected += np.exp(along(level, spec.scale_knots, units)) * np.clip(wander, -wander_limit, wander_limit)
         scale = country_scale * np.exp(along(level, spec.scale_knots, log_scale))
         shock = scale * _shocks(spec.tails, draw(level.shape), root, rng)
         moved = np.clip(level + expected + spec.momentum * error + shock, *bounds)

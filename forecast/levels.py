@@ -73,17 +73,25 @@ class LongRun:
         Log of the scale of a year's error at the `scale_knots` of the form, in the units of the level per year.
     wander_log_scale : tuple of float
         That of the wander, in the same units, in place of :math:`\kappa \sigma_0`; the past's wander fades as it is.
+    wander_tails : float
+        Degrees of freedom of the wander's innovations, in place of :math:`\eta`.
+    wander_limit : float
+        Most that the wander is, in units of its scale.
     kept : float
         Share of a country's log s that its future keeps: who was calm will not be as calm, nor who was wild as wild.
 
     Examples
     --------
-    >>> LongRun(log_scale=(-1.1, -2.8), wander_log_scale=(-0.9, -2.9), kept=0.4).kept
+    >>> of_life = LongRun(
+    ...     log_scale=(-1.1, -2.8), wander_log_scale=(-0.9, -2.9), wander_tails=2.0, wander_limit=8.0, kept=0.4)
+    >>> of_life.kept
     0.4
     """
 
     log_scale: tuple[float, ...]
     wander_log_scale: tuple[float, ...]
+    wander_tails: float
+    wander_limit: float
     kept: float
 
 

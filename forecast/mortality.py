@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..data import DataError, Panel
 from .alike import Alike
+from .crises import Crises
 from .fit import Model, last_year
 from .level_paths import simulate_level_change
 from .levels import LevelChange, LongRun
@@ -37,7 +38,13 @@ GAIN = LevelChange(
     persistence=0.2,
     wander_step=5,
     window=20,
-    ahead=LongRun(log_scale=(-1.1, -2.35, -2.8), wander_log_scale=(-0.85, -1.6, -2.95), kept=0.4),
+    ahead=LongRun(
+        log_scale=(-1.1, -2.35, -2.8),
+        wander_log_scale=(-0.9, -1.65, -3.0),
+        wander_tails=2.0,
+        wander_limit=8.0,
+        kept=0.4,
+    ),
 )
 GAP = LevelChange(
     knots=(0.0, 2.0, 4.0, 6.0, 9.0, 13.0),
@@ -54,7 +61,13 @@ GAP = LevelChange(
     persistence=0.1,
     wander_step=5,
     window=20,
-    ahead=LongRun(log_scale=(-3.3, -2.75, -1.2), wander_log_scale=(-3.0, -2.9, -1.6), kept=0.4),
+    ahead=LongRun(
+        log_scale=(-3.3, -2.75, -1.2),
+        wander_log_scale=(-3.1, -3.0, -1.7),
+        wander_tails=3.0,
+        wander_limit=8.0,
+        kept=0.4,
+    ),
 )
 
 
@@ -69,8 +82,9 @@ class Mortality(Model[xr.DataArray]):
 
     Both follow the form of `poblar.forecast.levels`. The gains replace the double logistic of Raftery et al. (2013,
     eq. 1) by linear splines in the level. The gap follows the idea of Raftery, Lalic & Gerland (2014): wide gaps
-    narrow, narrow ones widen. Both have Student t errors for wars and disasters, and wanders for epidemics that last;
-    those to come are :math:`u_c w_c` and :math:`u_c v_c`, with log u normal.
+    narrow, narrow ones widen. Both have Student t errors for wars and disasters, and wanders for epidemics that last.
+    The scales of both to come, the forms' `ahead`, were chosen by the interval scores and the coverage by level of
+    forecasts from 1980, 1985, 1988, 1990, 2000, 2002, 2008 and 2011.
     `masked` years are left out, so that a shock does not bend the trend, and so is the step from the last year before
     them to the first year after, which says how much of the shock remains. `poblar.forecast.PublishedMortality` is the
     papers' form.
@@ -88,14 +102,12 @@ class Mortality(Model[xr.DataArray]):
         Years left out of the fit.
     together, gap_together : Alike
         Correlation of countries' errors, as found in the residuals of the world's fit to 2005.
+    crises : Crises
+        What of a fall into the last year comes back, and when.
     linked : float
         Correlation of the errors of women's life expectancy and of the gap: men share less of a year's gain or loss
         than the sum of the two would say. The residuals have 0.2; men's forecasts from other origins were better at 0.5
         and more.
-    turbulence : float
-        Standard deviation of log u, one u for a country in each draw: epidemics and collapses strike few countries, and
-        those for long, in both sexes. It and the forms' `ahead` were chosen by the interval scores and the coverage by
-        level of forecasts from 1980, 1985, 1988, 1990, 2000, 2002, 2008 and 2011.
     bounds, gap_bounds : (float, float)
         Limits of simulated paths, years; the gap's are those of Raftery, Lalic & Gerland (2014).
 
@@ -120,8 +132,8 @@ class Mortality(Model[xr.DataArray]):
     masked: tuple[int, ...] = (2020, 2021, 2022)
     together: Alike = Alike(neighbours=0.28, subregion=0.14, world=0.09)
     gap_together: Alike = Alike(neighbours=0.31, subregion=0.14, world=0.05)
+    crises: Crises = Crises()
     linked: float = 0.6
-    turbulence: float = 0.7
     bounds: tuple[float, float] = (15.0, 105.0)
     gap_bounds: tuple[float, float] = (0.0, 18.0)
 
@@ -138,7 +150,8 @@ class Mortality(Model[xr.DataArray]):
         DataError
             If a country's men live longer than its women in the last year, as when the sexes are swapped.
         """
-        women, gap, years = self._split(panel)
+        e0, years = self._unmasked(panel)
+        women, gap = e0[..., 0], e0[..., 0] - e0[..., 1]
         swapped = gap[:, -1] < -0.5  # in Bangladesh it was so until 1989
         if swapped.any():
             raise DataError(
@@ -158,9 +171,10 @@ class Mortality(Model[xr.DataArray]):
 
     def simulate(self, sample: xr.Dataset, panel: Panel, until: int | str, rng: np.random.Generator) -> xr.DataArray:
         """Simulate life expectancy to the end of year `until`, axes (draw, country, year, sex), years."""
-        women, gap, years = self._split(panel)
+        e0, years = self._unmasked(panel)
+        calm, loss = self.crises.before(e0)
+        women, gap = calm[..., 0], calm[..., 0] - calm[..., 1]
         last, countries = last_year(until, years), panel["country"].to_numpy().tolist()
-        turbulence = np.exp(self.turbulence * rng.standard_normal((sample.sizes["draw"], len(countries))))
         # Women's errors, and the part of the gap's that is theirs, come of the same stream.
         shared = int(rng.integers(2**63))
         women_normals, same = (np.random.default_rng(shared).standard_normal for _ in range(2))
@@ -181,24 +195,24 @@ class Mortality(Model[xr.DataArray]):
                 rng,
                 alike=together.matrix(countries),
                 normals=normals,
-                turbulence=turbulence,
             )
             for name, levels, bounds, together, normals in (
                 ("e0", women, self.bounds, self.together, women_normals),
                 ("gap", gap, self.gap_bounds, self.gap_together, gap_normals),
             )
         )
+        calm = np.stack([future, future - gaps], axis=-1)
+        missing = self.crises.missing(loss, sample.sizes["draw"], calm.shape[2], rng)
         return xr.DataArray(
-            np.stack([future, np.maximum(future - gaps, self.bounds[0])], axis=-1),
+            np.maximum(calm - missing, self.bounds[0]),
             dims=("draw", "country", "year", "sex"),
             coords={"country": countries, "year": np.arange(years[-1] + 1, last + 1), "sex": ["female", "male"]},
             name="e0",
             attrs={"units": "years"},
         )
 
-    def _split(self, panel: Panel) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-        """Women's e0 and the gap (country, time), and the years that are not masked."""
-        e0 = panel["e0"].transpose("country", "year", "sex")
+    def _unmasked(self, panel: Panel) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Life expectancy (country, year, sex) of women and men, and the years, of those that are not masked."""
+        e0 = panel["e0"].sel(sex=["female", "male"]).transpose("country", "year", "sex")
         e0 = e0.sel(year=~e0["year"].isin(self.masked))
-        women = e0.sel(sex="female").to_numpy()
-        return women, women - e0.sel(sex="male").to_numpy(), e0["year"].to_numpy()
+        return e0.to_numpy(), e0["year"].to_numpy()

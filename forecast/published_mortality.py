@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from ..data import Panel
+from .crises import Crises
 from .double_logistic import add_countries, add_scaled, gain, learn
 from .fit import Model, last_year
 from .priors import Normal
@@ -92,6 +93,8 @@ class PublishedMortality(Model[xr.DataArray]):
         Years per year; the publication has 5, with which one small country's curve has two modes.
     masked : tuple of int
         Years left out of the fit.
+    crises : Crises
+        What of a fall into the last year comes back, and when.
     bounds, gap_bounds : (float, float)
         Limits of simulated paths, years.
 
@@ -126,6 +129,7 @@ class PublishedMortality(Model[xr.DataArray]):
     late: float = 83.0
     largest_change: float = 2.0
     masked: tuple[int, ...] = ()
+    crises: Crises = Crises()
     bounds: tuple[float, float] = (20.0, 105.0)
     gap_bounds: tuple[float, float] = (0.0, 18.0)
 
@@ -196,8 +200,9 @@ class PublishedMortality(Model[xr.DataArray]):
         )
         coefficient = sample["gap_coefficient"].transpose("draw", "coefficient").to_numpy()
         shape = (sample.sizes["draw"], len(women))
-        now = np.flatnonzero(~np.isin(years, self.masked))[-1]  # a masked last year is not started from
-        e0, gap = np.broadcast_to(women[:, now], shape), np.broadcast_to((women - men)[:, now], shape)
+        kept = ~np.isin(years, self.masked)  # a masked last year is not started from
+        calm, loss = self.crises.before(np.stack([women, men], axis=-1)[:, kept])
+        e0, gap = (np.broadcast_to(start, shape) for start in (calm[:, -1, 0], calm[:, -1, 0] - calm[:, -1, 1]))
         first = np.broadcast_to(_first(women, years), shape)
         paths = np.empty((*shape, last - int(years[-1]), 2))
         for year in range(paths.shape[2]):
@@ -209,8 +214,9 @@ class PublishedMortality(Model[xr.DataArray]):
             fading = -late_closing * gap + late_scale * rng.standard_t(np.broadcast_to(late_tails, shape))
             gap = np.clip(gap + np.where(e0 <= self.late, drift, fading), *self.gap_bounds)
             paths[:, :, year] = np.stack([e0, e0 - gap], axis=-1)
+        missing = self.crises.missing(loss, len(paths), paths.shape[2], rng)
         return xr.DataArray(
-            paths,
+            np.maximum(paths - missing, self.bounds[0]),
             dims=("draw", "country", "year", "sex"),
             coords={
                 "country": panel["country"].to_numpy(),

@@ -134,8 +134,9 @@ def test_the_wander_is_linear_between_knots_at_which_it_is_an_autoregression() -
     assert np.corrcoef(wander[:, 20], wander[:, 25])[0, 1] == pytest.approx(0.4, abs=0.03)
 
 
-AHEAD = replace(SPEC, ahead=LongRun(log_scale=(-5.0, -4.0), wander_log_scale=(-7.0, -5.0), kept=0.5), momentum=0.0)
-CALM = replace(SPEC, ahead=LongRun(log_scale=(-60.0, -60.0), wander_log_scale=(-60.0, -60.0), kept=0.0))
+LONG = LongRun(log_scale=(-5.0, -4.0), wander_log_scale=(-7.0, -5.0), wander_tails=1000.0, wander_limit=99.0, kept=0.5)
+AHEAD = replace(SPEC, ahead=LONG, momentum=0.0)
+CALM = replace(SPEC, ahead=replace(LONG, log_scale=(-60.0, -60.0), wander_log_scale=(-60.0, -60.0), kept=0.0))
 STILL, THREE = np.full((1, 3), 4.0), np.array([2021, 2022, 2023])
 
 
@@ -147,17 +148,25 @@ def test_errors_ahead_have_the_scale_of_the_long_run_and_a_part_of_the_countrys(
 
 
 def test_wanders_ahead_have_their_own_scale_by_level() -> None:
-    quiet = replace(AHEAD, ahead=replace(AHEAD.ahead, log_scale=(-60.0, -60.0)), wander_tails=1000.0)
+    quiet = replace(AHEAD, ahead=replace(LONG, log_scale=(-60.0, -60.0)))
     for level, scale in ((4.0, np.exp(-5.0)), (1.0, np.exp(-7.0)), (2.5, np.exp(-6.0))):
         past = np.full((1, 3), level)
         path = simulate(parameters(20_000, change=np.zeros(4), wander=9.0), past, THREE, 2029, spec=quiet)
         wander = path[:, 0, 5] - path[:, 0, 4]  # at the second knot
         assert wander.std() == pytest.approx(scale * np.sqrt(1 - 0.4**2), rel=0.03)
-        turbulent = simulate_level_change(
-            quiet, "y", parameters(20_000, change=np.zeros(4)), past, THREE, 2029, WIDE, np.random.default_rng(1),
-            turbulence=np.full((20_000, 1), 3.0),
-        )  # fmt: skip
-        assert (turbulent[:, 0, 5] - turbulent[:, 0, 4]).std() == pytest.approx(3.0 * wander.std(), rel=0.05)
+
+
+def test_wanders_ahead_have_tails_and_a_limit_of_their_own() -> None:
+    heavy = replace(LONG, log_scale=(-60.0, -60.0), wander_tails=3.0)
+    largest, scale = {}, np.exp(-5.0)
+    for limit in (99.0, 1.5):
+        spec = replace(AHEAD, ahead=replace(heavy, wander_limit=limit))
+        path = simulate(parameters(20_000, change=np.zeros(4)), STILL, THREE, 2029, spec=spec)
+        largest[limit] = abs(path[:, 0, 5] - path[:, 0, 4]) / scale
+    beyond = 2.0 * stats.t(3.0).sf(4.0 / np.sqrt(1 - 0.4**2))
+    assert (largest[99.0] > 4.0).mean() == pytest.approx(beyond, rel=0.15)
+    assert largest[1.5].max() == pytest.approx(1.5)
+    assert (largest[1.5] < 1.4).mean() == pytest.approx((largest[99.0] < 1.4).mean())
 
 
 def test_the_wander_of_the_past_fades_as_it_is() -> None:

@@ -1,0 +1,68 @@
+"""Life expectancy after a fall into the last year: closed forms, and that nothing changes where there was none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from poblar.data import Panel, Region
+from poblar.forecast import Mortality, Posterior
+from poblar.forecast.crises import Crises
+
+
+@given(arrays(float, (3, 4, 2), elements=st.floats(20.0, 90.0)), st.floats(0.5, 10.0))
+def test_what_is_there_and_what_is_missing_are_the_last_year(e0: np.ndarray, fall: float) -> None:
+    calm, loss = Crises(fall=fall).before(e0)
+    np.testing.assert_allclose(calm[:, -1] - loss, e0[:, -1])
+    np.testing.assert_array_equal(calm[:, :-1], e0[:, :-1])
+    assert (loss >= 0.0).all()
+    struck = ((e0[:, -2] - e0[:, -1]) > fall).any(axis=-1)
+    np.testing.assert_array_equal(loss.any(axis=-1), struck)
+    np.testing.assert_allclose(calm[struck, -1], np.maximum(e0[struck, -2], e0[struck, -1]))
+
+
+def test_crises_end_at_their_rate_and_do_not_come_back() -> None:
+    loss = np.array([[7.0, 13.0], [0.0, 0.0]])
+    path = Crises(lasts=0.6).missing(loss, 20_000, 6, np.random.default_rng(1))
+    np.testing.assert_allclose((path[:, 0] > 0.0).mean(axis=0)[:, 0], 0.6 ** np.arange(1, 7), atol=0.012)
+    assert set(np.unique(path[:, 0, :, 0])) == {0.0, 7.0}
+    np.testing.assert_allclose(path[:, 0, :, 1], path[:, 0, :, 0] * 13.0 / 7.0)
+    assert (np.diff(path[:, 0], axis=1) <= 0.0).all()
+    assert not path[:, 1].any()
+
+
+@pytest.fixture(scope="module")
+def struck(region: Region) -> Panel:
+    """The six countries, and a war in Mexico in the last year: seven years of women's lives, fifteen of men's."""
+    worse = region.e0.dataset.copy(deep=True)
+    lost = xr.DataArray([7.0, 15.0], {"sex": ["female", "male"]})
+    worse["e0"].loc[{"country": "MEX", "year": 2023}] -= lost
+    return Panel(worse)
+
+
+def test_a_forecast_starts_from_before_the_fall_less_what_is_missing(
+    mortality: Posterior[xr.DataArray], struck: Panel
+) -> None:
+    model, sample = mortality.model, mortality.parameters.isel(chain=0, draw=slice(1000))
+    calm = Panel(struck.dataset.copy(deep=True))
+    calm["e0"].loc[{"country": "MEX", "year": 2023}] = calm["e0"].sel(country="MEX", year=2019)
+    assert isinstance(model, Mortality)
+    never = replace(model, crises=Crises(lasts=0.0))
+
+    def paths(model: Mortality, panel: Panel) -> xr.DataArray:
+        return model.simulate(sample, panel, 2033, np.random.default_rng(1))
+
+    xr.testing.assert_allclose(paths(never, struck), paths(never, calm))
+    missing = paths(never, struck) - paths(model, struck)
+    assert not missing.sel(country=[name for name in struck["country"].to_numpy() if name != "MEX"]).any()
+    women, men = (missing.sel(country="MEX", sex=sex) for sex in ("female", "male"))
+    still = (women > 1.0).mean("draw")
+    np.testing.assert_allclose(still, 0.6 ** np.arange(1, 11), atol=0.05)
+    lost = (calm["e0"] - struck["e0"]).sel(country="MEX", year=2023)
+    np.testing.assert_allclose(women.where(women > 1.0).max("draw").max(), lost.sel(sex="female"))
+    np.testing.assert_allclose(men.where(men > 1.0).max("draw").max(), lost.sel(sex="male"))
