@@ -337,11 +337,11 @@ def test_both_sample_well_on_a_few_countries(region: Region) -> None:
 def test_the_worlds_medians_of_2050_are_the_uns(wpp_folder: Path) -> None:
     """Truth: the UN's own projection. Its life expectancies of sub-Saharan Africa rest on more than this model."""
     world = read_world(wpp_folder)
-    sampling = Sampling(draws=500, tune=600, chains=2, cores=2)
+    sampling = Sampling(draws=1500, cores=2)
 
     def median(model: PublishedFertility | PublishedMortality, figures: Panel) -> xr.DataArray:
         fitted = model.fit(figures, seed=1, sampling=sampling, accept_unconverged=True)
-        assert fitted.diagnostics.rhat < 1.05
+        assert fitted.diagnostics.rhat < 1.02
         assert fitted.diagnostics.divergent < 0.001
         return fitted.forecast(until=2050, draws=1000, seed=1).sel(year=2050).median("draw")
 
@@ -355,4 +355,4 @@ def test_the_worlds_medians_of_2050_are_the_uns(wpp_folder: Path) -> None:
         off = e0.sel(sex=sex)
         assert off.sizes["country"] == len(world.countries)
         assert float(off.median()) < 0.7
-        assert float((off <= 1.5).mean()) >= 0.86  # of the 187; of all countries 90 and 89 %
+        assert float((off <= 1.5).mean()) >= 0.86  # of the 187; of all countries 91 and 90 %
