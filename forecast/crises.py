@@ -24,10 +24,10 @@ class Crises:
     Parameters
     ----------
     fall : float
-        Years of life expectancy lost in one year.
+        Years of life expectancy lost between the last two years that a model does not mask.
     lasts : float
-        p. Of 106 such falls between 1951 and 1988 (World Population Prospects 2024) half of the loss was still there
-        after one year, a third after two, a quarter after three and a fifth after five.
+        p, from one year to the next. Of 106 such falls between 1951 and 1988 (World Population Prospects 2024) half of
+        the loss was still there after one year, a third after two, a quarter after three and a fifth after five.
 
     Examples
     --------
@@ -44,7 +44,7 @@ class Crises:
     lasts: float = 0.6
 
     def before(self, e0: Array) -> tuple[Array, Array]:
-        """Life expectancy (country, year, sex) whose last year is the one before the fall, and the loss (country, sex).
+        """Undo a fall: life expectancy (country, year, sex) without it and the loss (country, sex), both in years.
 
         Examples
         --------
@@ -57,7 +57,7 @@ class Crises:
         return np.concatenate([e0[:, :-1], e0[:, -1:] + loss[:, None]], axis=1), loss
 
     def missing(self, loss: Array, draws: int, years: int, rng: np.random.Generator) -> Array:
-        """Simulate what is missing of life expectancy, shape (draw, country, year, sex), of losses (country, sex).
+        """Simulate what is missing (draw, country, year, sex) of losses (country, sex) of life expectancy, years.
 
         Examples
         --------

@@ -109,7 +109,8 @@ class Mortality(Model[xr.DataArray]):
         than the sum of the two would say. The residuals have 0.2; men's forecasts from other origins were better at 0.5
         and more.
     bounds, gap_bounds : (float, float)
-        Limits of simulated paths, years; the gap's are those of Raftery, Lalic & Gerland (2014).
+        Limits of simulated paths, years; the gap's are those of Raftery, Lalic & Gerland (2014), and hold before what
+        is missing in a crisis.
 
     References
     ----------
