@@ -1,4 +1,4 @@
-"""Wars and disasters that are not over in the last year: what they took comes back."""
+"""Wars and disasters: what they take comes back."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Crises:
-    r"""Falls of life expectancy into the last year, and how long what fell is missing.
+    r"""Falls of life expectancy, and how long what fell is missing.
 
-    A fall of more than `fall` years in either sex is a war, a famine or an earthquake, not a change of pace. A forecast
-    starts from the year before it, less the loss :math:`l` for as long as the crisis lasts:
+    A fall of more than `fall` years in one year is a war, a famine or an earthquake, not a change of pace. Where one
+    sex or both fell so far into the last year, a forecast starts from the year before, less the loss :math:`l` for as
+    long as the crisis lasts. A crisis to come is missing in the same way:
 
     .. math:: e_t = e^*_t - l\, b_t, \qquad b_{t+1} = b_t\, u_t, \quad u_t \sim \text{Bernoulli}(p)
 
     Parameters
     ----------
     fall : float
-        Years of life expectancy lost between the last two years that a model does not mask.
+        Years of life expectancy lost in one year: between the last two that a model does not mask, or by an error of
+        a year to come.
     lasts : float
         p, from one year to the next. Of 106 such falls between 1951 and 1988 (World Population Prospects 2024) half of
         the loss was still there after one year, a third after two, a quarter after three and a fifth after five.
@@ -71,3 +73,17 @@ class Crises:
         on = rng.random((draws, int(struck.sum()), years)) < self.lasts
         path[:, struck] = np.cumprod(on, axis=-1)[..., None] * loss[struck, None]
         return path
+
+    def struck(self, shock: Array, missing: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Take the crises out of the errors of a year: the errors without them and what is now missing, in years.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(1)
+        >>> shock, missing = Crises(lasts=1.0).struck(np.array([-9.0, -1.0]), np.array([2.0, 0.0]), rng)
+        >>> shock.tolist(), missing.tolist()
+        ([0.0, -1.0], [11.0, 0.0])
+        """
+        lost = np.where(shock < -self.fall, -shock, 0.0)
+        return shock + lost, missing * (rng.random(missing.shape) < self.lasts) + lost

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from .crises import Crises
 from .levels import LevelChange, along, steps_of
 
 __all__ = ["simulate_level_change"]
@@ -28,6 +29,7 @@ def simulate_level_change(
     *,
     alike: Array | None = None,
     normals: Normals | None = None,
+    crises: Crises | None = None,
 ) -> Array:
     """Simulate the future of the levels, one path for each draw of the parameters.
 
@@ -53,6 +55,9 @@ def simulate_level_change(
     normals : callable, optional
         Called with a shape, gives the standard normals that errors and wanders are made of, so that two series can
         share some; by default those of `rng`.
+    crises : Crises, optional
+        Which falls come back, and when; by default none does. What is missing is taken from a path that goes on as if
+        nothing had been lost, and `bounds` are those of that path.
 
     Returns
     -------
@@ -98,6 +103,7 @@ def simulate_level_change(
     innovation = wander_scale * np.sqrt(1.0 - spec.persistence**2)
     past_from = past_to = paths_so_far[:, :, -1]
     wander_from = wander_to = np.zeros_like(past_to)
+    missing = np.zeros_like(level)
     paths = np.empty((*level.shape, until - int(years[-1])))
     for year in range(paths.shape[-1]):
         phase = year % spec.wander_step
@@ -111,11 +117,13 @@ def simulate_level_change(
         expected += np.exp(along(level, spec.scale_knots, units)) * np.clip(wander, -wander_limit, wander_limit)
         scale = country_scale * np.exp(along(level, spec.scale_knots, log_scale))
         shock = scale * _shocks(spec.tails, draw(level.shape), root, rng)
+        if crises is not None:
+            shock, missing = crises.struck(shock, missing, rng)
         moved = np.clip(level + expected + spec.momentum * error + shock, *bounds)
         error = moved - level - expected  # what the bounds let through
         level = moved
         lowest = np.minimum(lowest, level)
-        paths[:, :, year] = level
+        paths[:, :, year] = level - missing
     return paths
 
 

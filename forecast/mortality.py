@@ -83,8 +83,9 @@ class Mortality(Model[xr.DataArray]):
     Both follow the form of `poblar.forecast.levels`. The gains replace the double logistic of Raftery et al. (2013,
     eq. 1) by linear splines in the level. The gap follows the idea of Raftery, Lalic & Gerland (2014): wide gaps
     narrow, narrow ones widen. Both have Student t errors for wars and disasters, and wanders for epidemics that last.
-    The scales of both to come, the forms' `ahead`, were chosen by the interval scores and the coverage by level of
-    forecasts from 1980, 1985, 1988, 1990, 2000, 2002, 2008 and 2011.
+    What women's errors take in a crisis, from both sexes, comes back. The scales of both to come, the forms' `ahead`,
+    were chosen by the interval scores and the coverage by level of forecasts from 1980, 1985, 1988, 1990, 2000, 2002,
+    2008 and 2011.
     `masked` years are left out, so that a shock does not bend the trend, and so is the step from the last year before
     them to the first year after, which says how much of the shock remains. `poblar.forecast.PublishedMortality` is the
     papers' form.
@@ -103,7 +104,7 @@ class Mortality(Model[xr.DataArray]):
     together, gap_together : Alike
         Correlation of countries' errors, as found in the residuals of the world's fit to 2005.
     crises : Crises
-        What of a fall into the last year comes back, and when.
+        Which falls come back, and when.
     linked : float
         Correlation of the errors of women's life expectancy and of the gap: men share less of a year's gain or loss
         than the sum of the two would say. The residuals have 0.2; men's forecasts from other origins were better at 0.5
@@ -196,10 +197,11 @@ class Mortality(Model[xr.DataArray]):
                 rng,
                 alike=together.matrix(countries),
                 normals=normals,
+                crises=crises,
             )
-            for name, levels, bounds, together, normals in (
-                ("e0", women, self.bounds, self.together, women_normals),
-                ("gap", gap, self.gap_bounds, self.gap_together, gap_normals),
+            for name, levels, bounds, together, normals, crises in (
+                ("e0", women, self.bounds, self.together, women_normals, self.crises),
+                ("gap", gap, self.gap_bounds, self.gap_together, gap_normals, None),
             )
         )
         calm = np.stack([future, future - gaps], axis=-1)

@@ -96,7 +96,7 @@ class PublishedMortality(Model[xr.DataArray]):
     masked : tuple of int
         Years left out of the fit.
     crises : Crises
-        What of a fall into the last year comes back, and when.
+        Which falls come back, and when; errors to come are too small to be one.
     bounds, gap_bounds : (float, float)
         Limits of simulated paths, years; those of the gap before what is missing in a crisis.
 

@@ -1,4 +1,4 @@
-"""Life expectancy after a fall into the last year: closed forms, and that nothing changes where there was none."""
+"""Life expectancy after a fall, into the last year or to come: closed forms, and nothing new where there was none."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from hypothesis.extra.numpy import arrays
 from poblar.data import Panel, Region
 from poblar.forecast import Mortality, Posterior
 from poblar.forecast.crises import Crises
+from poblar.forecast.level_paths import simulate_level_change
+from scipy import stats
 
 
 @given(arrays(float, (3, 4, 2), elements=st.floats(20.0, 90.0)), st.floats(0.5, 10.0))
@@ -58,7 +60,7 @@ def test_a_forecast_starts_from_before_the_fall_less_what_is_missing(
         return model.simulate(sample, panel, 2033, np.random.default_rng(1))
 
     xr.testing.assert_allclose(paths(never, struck), paths(never, calm))
-    missing = paths(never, struck) - paths(model, struck)
+    missing = paths(model, calm) - paths(model, struck)  # crises to come are the same in both
     assert not missing.sel(country=[name for name in struck["country"].to_numpy() if name != "MEX"]).any()
     women, men = (missing.sel(country="MEX", sex=sex) for sex in ("female", "male"))
     still = (women > 1.0).mean("draw")
@@ -66,3 +68,50 @@ def test_a_forecast_starts_from_before_the_fall_less_what_is_missing(
     lost = (calm["e0"] - struck["e0"]).sel(country="MEX", year=2023)
     np.testing.assert_allclose(women.where(women > 1.0).max("draw").max(), lost.sel(sex="female"))
     np.testing.assert_allclose(men.where(men > 1.0).max("draw").max(), lost.sel(sex="male"))
+
+
+@given(arrays(float, 6, elements=st.floats(-20.0, 20.0)), arrays(float, 6, elements=st.floats(0.0, 20.0)))
+def test_a_year_loses_its_whole_error_and_regains_what_is_over(shock: np.ndarray, before: np.ndarray) -> None:
+    crises, rng = Crises(fall=2.0), np.random.default_rng(1)
+    kept, missing = crises.struck(shock, before, rng)
+    lost = np.where(shock < -2.0, -shock, 0.0)
+    np.testing.assert_allclose(kept - lost, shock)
+    assert (kept >= -2.0).all()
+    np.testing.assert_allclose((missing - lost) * (missing - lost - before), 0.0, atol=1e-9)  # all of it or nothing
+
+
+def level_paths(crises: Crises | None) -> np.ndarray:
+    """Cauchy errors and nothing else, from 70 years."""
+    draws, terms = 40_000, len(Mortality().gain.terms)
+    spec = replace(Mortality().gain, tails=1.0, ahead=None)
+    sample = xr.Dataset(
+        {
+            "e0_change": (("draw", "country", "e0_term"), np.zeros((draws, 1, terms))),
+            "e0_path": (("draw", "country", "e0_wander_knot"), np.zeros((draws, 1, 4))),
+            "e0_log_scale": (("draw", "e0_scale_knot"), np.full((draws, 3), -2.0)),
+            "e0_country_log_scale": (("draw", "country"), np.zeros((draws, 1))),
+            "e0_wander": ("draw", np.zeros(draws)),
+        }
+    )
+    past, years, rng = np.full((1, 3), 70.0), np.array([2021, 2022, 2023]), np.random.default_rng(1)
+    return simulate_level_change(spec, "e0", sample, past, years, 2027, (-1e9, 1e9), rng, crises=crises)[:, 0]
+
+
+def test_what_a_crisis_to_come_takes_is_missing_as_long_as_it_lasts() -> None:
+    falls = stats.cauchy.cdf(-2.0 * np.exp(2.0))
+    again = {}
+    for lasts in (0.0, 0.6, 1.0):
+        path = level_paths(Crises(lasts=lasts))
+        fallen = path[:, 0] < 68.0
+        assert fallen.mean() == pytest.approx(falls, rel=0.1)
+        again[lasts] = (path[fallen, 1:] > 69.0).mean(axis=0)
+    np.testing.assert_allclose(again[0.6], (1.0 - 0.6 ** np.arange(1, 4)) * again[0.0], atol=0.06)
+    assert again[0.0].min() > 0.8
+    assert again[1.0].max() < 0.2
+
+
+def test_a_crisis_without_end_is_a_fall_like_any_other() -> None:
+    for_ever, none = (
+        np.quantile(level_paths(crises), (0.05, 0.25, 0.5, 0.75), axis=0) for crises in (Crises(lasts=1.0), None)
+    )
+    np.testing.assert_allclose(for_ever, none, atol=0.15)
