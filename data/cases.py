@@ -25,7 +25,7 @@ from ._table import numbers
 from .errors import DataError
 from .panel import Panel
 
-__all__ = ["OUTCOMES", "case_ledger", "case_panel", "waiting_times"]
+__all__ = ["OUTCOMES", "asylum_ledger", "case_ledger", "case_panel", "waiting_times"]
 
 OUTCOMES: Final = ("recognized", "rejected", "withdrawn", "closed")
 """How a case leaves a ledger: protection granted, refused, withdrawn by the applicant, closed administratively."""
@@ -127,6 +127,47 @@ def case_ledger(
     result = table[columns + ([_YOUNG] if _YOUNG in table else [])].reset_index(drop=True)
     result.attrs |= {"unit": unit, "adjusted": adjusted, "missing": missing}
     return result
+
+
+def asylum_ledger(asylum: Panel) -> pd.DataFrame:
+    """Ledgers of a region's asylum systems, each country an office, by year.
+
+    Parameters
+    ----------
+    asylum : Panel
+        ``applications``, ``recognized``, ``rejected``, ``closed`` and ``pending`` over country and year, persons, as
+        in `poblar.data.region.Region`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As from `case_ledger`. Stocks and flows are published apart and need not add up; what they leave open is in
+        ``adjustment``. Years without figures stay empty.
+
+    Raises
+    ------
+    DataError
+        On all that `case_ledger` refuses.
+
+    Examples
+    --------
+    >>> from poblar.data import reference
+    >>> ledger = asylum_ledger(reference.region().asylum.sel(country="MEX"))
+    >>> ledger.set_index("period").loc["2022", ["received", "adjustment", "pending"]].values.tolist()
+    [[118735.0, 14.0, 210609.0]]
+    """
+    table = asylum.to_frame().rename(columns={"country": "office", "applications": "received"})
+    table["period"] = pd.to_datetime(table["year"].astype(str) + "-01-01")
+    table["definition"] = table["office"].map(asylum["definition"].to_series())
+    given = ["recognized", "rejected", "closed", "pending"]
+    missing = {str(asylum[name].attrs.get("missing_reason", "")) for name in ("applications", *given)} - {""}
+    return case_ledger(
+        table[["office", "period", "definition", "received", *given]],
+        months=12,
+        unit="persons",
+        adjusted="stocks and flows are published apart",
+        missing="; ".join(sorted(missing)) or None,
+    )
 
 
 def case_panel(ledger: pd.DataFrame, provenance: Mapping[str, str]) -> Panel:

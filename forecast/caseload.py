@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pytensor.tensor.variable import TensorVariable
 from scipy.special import expit, logit
 
-from ..data import DataError, Panel
-from .errors import DrawsError
+from ..data import Panel
+from ._caseload_past import FLOOR, Past, logit_share
 from .fit import Model
 from .priors import Beta, HalfNormal, LogNormal, Normal
 from .shocks import add_shocks
@@ -23,9 +23,8 @@ __all__ = ["Caseload"]
 
 type Array = NDArray[np.float64]
 
-_SERIES = ("received", "share_decided", "adjustment")
-_YOUNG = "pending_under_6_months"
-_FLOOR = 3.0  # added before logs: one case more or less is nothing in an office that has few
+_SERIES = ("received", "share_decided", "decided", "adjustment")
+_HIGHEST = 25.0  # log of more decisions than there are people
 _LARGEST = 3.0  # no adjustment changes pending by more than a factor of twenty
 
 
@@ -37,16 +36,21 @@ class Caseload(Model[xr.Dataset]):
         y_t - y_{t-1} &= s_t - s_{t-1} + \rho (\bar y_{t-1} - y_{t-1} + s_{t-1}) + \sigma \varepsilon_t,
             \qquad y = \log (A + 3) \\
         q_t &= w_1 q_{t-1} + w_2 \bar q_{t-1} + w_3 \ell(D_{t-1} / W_t) + w_4 \ell(A_t / W_t) + c + \tau \varepsilon_t,
-            \qquad q_t = \ell(D_t / W_t), \ W_t = P_{t-1} + A_t \\
-        \log P_t &= \log (W_t - D_t) + \upsilon \varepsilon_t \\
+            \qquad q_t = \ell(D_t / W_t), \ W_t = P_{t-1} + A_t, \quad \text{or} \\
+        d_t - d_{t-1} &= a (\log (A_t + 3) - d_{t-1}) + b (\bar d_{t-1} - d_{t-1}) + \tau' \varepsilon_t,
+            \qquad d = \log (D + 3) \\
+        \log P_t &= \lambda \log (W_t - D_t) + (1 - \lambda) \log P_{t-1} + \upsilon \varepsilon_t \\
         u_t &= \bar u + \phi (u_{t-1} - \bar u) + \omega \varepsilon_t, \qquad u_t = \ell(Y_t / (A_t + \dots))
 
     for each office, with received A, decided D, pending P and those Y of them who came in the last six months; W is the
-    work that there is, so that no more is decided than that, :math:`\ell` the logit, :math:`\bar y, \bar q` means over
-    the last years and :math:`\varepsilon` Student t. An office that always decides the same share of its work has
-    :math:`w_1 + w_2 = 1`; one whose capacity is fixed :math:`w_3 = 1`; one that keeps up with what comes
-    :math:`w_4 = 1`. :math:`\upsilon` is the administrative adjustment: what published figures leave open. Scales are
-    exchangeable between offices. No staff are needed; with staff and a plan to change them use `Backlog`.
+    work that there is, so that no more is decided than that, :math:`\ell` the logit, :math:`\bar y, \bar q, \bar d`
+    means over the last years and :math:`\varepsilon` Student t. An office that always decides the same share of its
+    work has :math:`w_1 + w_2 = 1`; one whose capacity is fixed :math:`w_3 = 1`; one that keeps up with what comes
+    :math:`w_4 = 1`. The line of d is an office whose decisions move slowly towards what comes; its ledger says which of
+    the two an office is. :math:`\upsilon` is the administrative adjustment: what published figures leave open. Where
+    :math:`\lambda` is below one the stock does not follow the published flows: decisions of another stage are among
+    them, or files are closed without one. Scales are exchangeable between offices. No staff are needed; with staff and
+    a plan to change them use `Backlog`.
 
     Parameters
     ----------
@@ -58,8 +62,13 @@ class Caseload(Model[xr.Dataset]):
         :math:`1 - w_1` is that of the year to that part, as for `reversion`, in the same proportions.
     constant : Normal
         :math:`c` of a year.
+    pace : (float, float)
+        a and b of a year; for parts of it as for `weights`.
+    slow : float
+        How likely an office's decisions are to move slowly, before its ledger is seen. Both lines are fitted, and the
+        odds of an office are those of its densities under the two.
     log_scale : tuple of Normal
-        Means of the logs of :math:`\sigma, \tau, \upsilon` of a year; for a part f of it, less
+        Means of the logs of :math:`\sigma, \tau, \tau', \upsilon` of a year; for a part f of it, less
         :math:`-\tfrac12 \log f`.
     scale_spread : tuple of LogNormal
         Standard deviations of these logs between offices.
@@ -69,16 +78,22 @@ class Caseload(Model[xr.Dataset]):
         :math:`\phi` of a quarter.
     young_scale : LogNormal
         :math:`\omega` of a quarter.
+    closing : tuple of float
+        Values that :math:`\lambda` may have, each as likely as the others before an office's ledger is seen.
     quietest : float
         Least scale of the adjustment, on the log: ledgers that close to the last case would ask for none.
     tails, adjustment_tails : float
         Degrees of freedom of the errors, and of those of the adjustment.
+    discount : float
+        What an error of received or of the adjustment still counts for when it is a year older: offices have calm and
+        wild years.
     memory : float
         Years that the means :math:`\bar y, \bar q` remember.
     widening : float
         Standard deviation, between draws, of what is added to the log scales of received and decided in simulation.
-    most : float
-        No simulated period has more arrivals than this many times the most on record.
+    most, most_decided : float
+        No simulated period has more arrivals, and none more decisions, than this many times the most on record: in one
+        year of two hundred an office has decided more than twelve times what it ever had.
 
     Notes
     -----
@@ -102,27 +117,34 @@ class Caseload(Model[xr.Dataset]):
     weights: tuple[float, float, float, float] = (0.28, 0.18, 0.06, 0.39)
     weight_spread: float = 0.1
     constant: Normal = Normal(-0.2, 0.15)
-    log_scale: tuple[Normal, Normal, Normal] = (Normal(-0.7, 0.4), Normal(-0.3, 0.4), Normal(-3.8, 0.7))
-    scale_spread: tuple[LogNormal, LogNormal, LogNormal] = (
+    pace: tuple[float, float] = (0.3, 0.2)
+    slow: float = 0.2
+    log_scale: tuple[Normal, ...] = (Normal(-0.7, 0.4), Normal(-0.3, 0.4), Normal(-0.9, 0.4), Normal(-3.8, 0.7))
+    scale_spread: tuple[LogNormal, ...] = (
         LogNormal(0.42, 0.2),
+        LogNormal(0.35, 0.2),
         LogNormal(0.35, 0.2),
         LogNormal(1.8, 0.2),
     )
     season: HalfNormal = HalfNormal(0.1)
     young_persistence: Beta = Beta(mean=0.9, weight=20.0)
     young_scale: LogNormal = LogNormal(0.2, 0.5)
+    closing: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
     quietest: float = 1e-3
     tails: float = 3.0
     adjustment_tails: float = 2.0
+    discount: float = 0.8
     memory: float = 5.0
     widening: float = 0.25
     most: float = 5.0
+    most_decided: float = 10.0
 
     def build(self, panel: Panel) -> pm.Model:
         """Write the model of ``received``, ``decided`` and ``pending`` (office, month) down in PyMC."""
-        past = _Past.read(panel, self.memory)
+        past = Past.read(panel, self.memory)
         part = 1.0 / past.per_year
-        coords = {"office": past.offices, "weight": ["share", "mean share", "capacity", "received"]}
+        coords: dict[str, object] = {"office": past.offices, "closing": self.closing}
+        coords["weight"] = ["share", "mean share", "capacity", "received"]
         seasonal = past.per_year > 1
         if seasonal:
             coords["part_of_year"] = [str(season) for season in range(past.per_year)]
@@ -130,28 +152,47 @@ class Caseload(Model[xr.Dataset]):
             reversion = 1.0 - (1.0 - self.reversion) ** part
             predictors = np.nan_to_num(past.predictors)
             coefficients = self._coefficients(predictors[past.seen["share_decided"]], part)
-            scales = {}
+            scales: dict[str, Any] = {}
             for name, log_scale, unlike in zip(_SERIES, self.log_scale, self.scale_spread, strict=True):
                 typical = log_scale.variable(f"log_scale_{name}_mean") + 0.5 * np.log(part)
                 spread = unlike.variable(f"scale_spread_{name}")
                 scales[name] = pt.exp(pm.Normal(f"log_scale_{name}", typical, spread, dims="office"))
-            scales["adjustment"] = pt.sqrt(scales["adjustment"] ** 2 + self.quietest**2)
+            adjustment: Any = pt.sqrt(scales["adjustment"] ** 2 + self.quietest**2)
             level, mean = np.nan_to_num(past.log_received), np.nan_to_num(past.mean_log_received)
             if seasonal:
-                season = pm.ZeroSumNormal(
-                    "season", self.season.variable("season_spread"), dims=("office", "part_of_year"), n_zerosum_axes=1
-                )
+                deviate = pm.ZeroSumNormal("season_z", dims=("office", "part_of_year"), n_zerosum_axes=1)
+                season = self.season.variable("season_spread") * deviate
+                pm.Deterministic("season", season, dims=("office", "part_of_year"))
                 level = level - season[:, past.season]
             pull = reversion * (mean[:, :-1] - level[:, :-1])
             predicted = pt.tensordot(predictors, coefficients[:-1], 1) + coefficients[-1]
-            for name, errors, tails in (
-                ("received", level[:, 1:] - level[:, :-1] - pull, self.tails),
-                ("share_decided", np.nan_to_num(past.share[:, 1:]) - predicted, self.tails),
-                ("adjustment", np.nan_to_num(past.log_adjustment[:, 1:]), self.adjustment_tails),
+            age = np.arange(len(past.season) - 1)[::-1] * part
+            weight = np.asarray(self.discount**age, dtype=float)
+            office, period = np.nonzero(past.seen["received"])
+            add_shocks(
+                "received",
+                pt.as_tensor(level[:, 1:] - level[:, :-1] - pull)[office, period],
+                tails=pt.as_tensor(self.tails),
+                scale=scales["received"][office],
+                weight=weight[period],
+            )
+            densities = {}
+            for name, errors, slope in (
+                ("share_decided", np.nan_to_num(past.share[:, 1:]) - predicted, past.log_slope),
+                ("decided", np.nan_to_num(past.log_decided[:, 1:] - self._moved(past)), 0.0),
             ):
-                seen = past.seen[name]
-                scale = scales[name][np.nonzero(seen)[0]]
-                add_shocks(name, pt.as_tensor(errors)[seen], tails=pt.as_tensor(tails), scale=scale)
+                seen = past.seen["share_decided"].astype(float)
+                densities[name] = _density(errors, scales[name][:, None], self.tails, seen, slope)
+                pm.Potential(name, densities[name].sum())
+            odds = densities["decided"] - densities["share_decided"] + logit(self.slow)
+            pm.Deterministic("log_odds_slow", odds, dims="office")
+            closing = np.array(self.closing)[:, None]
+            expected = closing * past.log_left[:, None, 1:] + (1.0 - closing) * past.log_pending[:, None, :-1]
+            errors = np.nan_to_num(past.log_pending[:, None, 1:] - expected)
+            seen = np.where(past.seen["adjustment"], weight, 0.0)[:, None]
+            of_closing = _density(errors, adjustment[:, None, None], self.adjustment_tails, seen)
+            pm.Potential("adjustment", pt.as_tensor(pm.math.logsumexp(of_closing, axis=-1)).sum())
+            pm.Deterministic("log_density_closing", of_closing, dims=("office", "closing"))
             if past.young is not None:
                 centre = pm.Normal("young_mean", 1.0, 1.0, dims="office")[:, None]
                 keep = self.young_persistence.variable("young_persistence")
@@ -167,7 +208,7 @@ class Caseload(Model[xr.Dataset]):
         Returns ``received``, ``decided`` (in the period that ends with the month) and ``pending`` (at its end), in the
         ledger's unit, and ``share_over_6_months`` where the ledger says who waits less, all (draw, office, month).
         """
-        past = _Past.read(panel, self.memory)
+        past = Past.read(panel, self.memory)
         months = past.ahead(until)
         part, periods = 1.0 / past.per_year, len(months)
 
@@ -179,14 +220,21 @@ class Caseload(Model[xr.Dataset]):
         constant = value("constant")[:, None]
         shape = (len(weight), len(past.offices))
         scale = {name: np.exp(value(f"log_scale_{name}", "office")) for name in _SERIES}
-        for name in _SERIES[:2]:
+        for name in _SERIES[:3]:
             scale[name] = scale[name] * np.exp(self.widening * rng.standard_normal(shape))
         season = value("season", "office", "part_of_year") if past.per_year > 1 else np.zeros((*shape, 1))
+        scale["adjustment"] = np.hypot(scale["adjustment"], self.quietest)
+        odds = value("log_density_closing", "office", "closing")
+        closing = np.array(self.closing)[(odds + rng.gumbel(size=odds.shape)).argmax(axis=-1)]
+        slow = rng.random(shape) < expit(value("log_odds_slow", "office"))
+        towards, back = self._pace(part)
         first = len(past.season)
         level = past.log_received[:, -1] - season[..., past.season[-1]]
         share, pending, decided = (np.broadcast_to(x[:, -1], shape) for x in (past.share, past.pending, past.decided))
         mean, mean_share = past.mean_log_received[:, -1], past.mean_share[:, -1]
+        mean_decided = past.mean_log_decided[:, -1]
         highest = np.nanmax(past.log_received, axis=1) + np.log(self.most)
+        capacity = self.most_decided * (np.nanmax(past.decided, axis=1) + FLOOR)
         recent = [np.broadcast_to(past.received[:, -1 - back], shape) for back in range(min(past.half_year, first))]
         young = None if past.young is None else np.broadcast_to(past.young[:, -1], shape)
         rate = 1.0 / (self.memory * past.per_year)
@@ -195,16 +243,22 @@ class Caseload(Model[xr.Dataset]):
         for period in range(periods):
             error = scale["received"] * rng.standard_t(self.tails, shape)
             level = np.minimum(level + reversion * (mean - level) + error, highest)
-            received = np.maximum(np.exp(level + season[..., (first + period) % past.per_year]) - _FLOOR, 0.0)
+            received = np.maximum(np.exp(level + season[..., (first + period) % past.per_year]) - FLOOR, 0.0)
             work = pending + received
-            predictors = (share, mean_share, _logit_share(decided, work), _logit_share(received, work))
+            predictors = (share, mean_share, logit_share(decided, work), logit_share(received, work))
             share = sum(weight[:, i] * predictor for i, predictor in enumerate(predictors)) + constant
-            share = share + scale["share_decided"] * rng.standard_t(self.tails, shape)
-            decided = expit(share) * work
-            error = np.hypot(scale["adjustment"], self.quietest) * rng.standard_t(self.adjustment_tails, shape)
-            pending = (work - decided + _FLOOR) * np.exp(np.clip(error, -_LARGEST, _LARGEST)) - _FLOOR
-            pending = np.maximum(pending, 0.0)
+            error = rng.standard_t(self.tails, shape)
+            last, come = np.log(decided + FLOOR), np.log(received + FLOOR)
+            moved = last + towards * (come - last) + back * (mean_decided - last) + scale["decided"] * error
+            slowly = np.maximum(np.exp(np.minimum(moved, _HIGHEST)) - FLOOR, 0.0)
+            by_share = expit(share + scale["share_decided"] * error) * work
+            decided = np.minimum(np.where(slow, slowly, by_share), np.minimum(capacity, work))
+            share = logit_share(decided, work)
+            error = scale["adjustment"] * rng.standard_t(self.adjustment_tails, shape)
+            expected = closing * np.log(work - decided + FLOOR) + (1.0 - closing) * np.log(pending + FLOOR)
+            pending = np.maximum(np.exp(expected + np.clip(error, -_LARGEST, _LARGEST)) - FLOOR, 0.0)
             mean, mean_share = mean + rate * (level - mean), mean_share + rate * (share - mean_share)
+            mean_decided = mean_decided + rate * (np.log(decided + FLOOR) - mean_decided)
             for name, values in (("received", received), ("decided", decided), ("pending", pending)):
                 result[name][..., period] = values
             if young is not None:
@@ -222,6 +276,17 @@ class Caseload(Model[xr.Dataset]):
             coords={"office": past.offices, "month": months},
             attrs={"period": f"{past.span} months, ending with the month"},
         )
+
+    def _moved(self, past: Past) -> Array:
+        """Log of the decisions of an office where they move slowly, without an error, in all periods but the first."""
+        towards, back = self._pace(1.0 / past.per_year)
+        last, mean, come = past.log_decided[:, :-1], past.mean_log_decided[:, :-1], past.log_received[:, 1:]
+        return last + towards * (come - last) + back * (mean - last)
+
+    def _pace(self, part: float) -> Array:
+        """a and b of a part of a year."""
+        total = sum(self.pace)
+        return np.array(self.pace) * (1.0 - (1.0 - total) ** part) / total
 
     def _coefficients(self, predictors: Array, part: float) -> TensorVariable:
         """Weights and constant with their normal priors, along the axes that the predictors tell apart."""
@@ -245,135 +310,9 @@ class Caseload(Model[xr.Dataset]):
         return np.array([kept**part, *(weight * self._pull(part) for weight in self.weights[1:])])
 
 
-def _logit_share(part: Array, work: Array) -> Array:
-    """Logit of a share of the work, away from none and all."""
-    return logit(np.clip((part + 1.0) / (np.maximum(part, work) + 2.0), 0.003, 0.997))
-
-
-@dataclass(frozen=True)
-class _Past:
-    """A ledger as the model wants it: (office, period)."""
-
-    offices: list[str]
-    span: int
-    last: pd.Timestamp
-    unit: str
-    received: Array
-    decided: Array
-    pending: Array
-    log_received: Array
-    mean_log_received: Array
-    share: Array
-    mean_share: Array
-    predictors: Array
-    log_adjustment: Array
-    young: Array | None
-    season: NDArray[np.intp]
-    seen: dict[str, NDArray[np.bool_]]
-
-    @property
-    def per_year(self) -> int:
-        return 12 // self.span
-
-    @property
-    def half_year(self) -> int:
-        return max(6 // self.span, 1)
-
-    @classmethod
-    def read(cls, panel: Panel, memory: float) -> _Past:
-        spans = np.unique(panel["span"].to_numpy())
-        if len(spans) != 1 or 12 % spans[0]:
-            raise DataError(
-                expected="periods of one length, 1, 3 or 12 months, in `span`",
-                found=f"{', '.join(f'{span:g}' for span in spans)}",
-                remedy="fit ledgers by year and by quarter apart",
-            )
-        span = int(spans[0])
-        months = panel.dataset.indexes["month"]
-        ends = months[span - 1 :: span]
-
-        def values(name: str) -> Array:
-            return panel[name].sel(month=ends).transpose("office", "month").to_numpy().astype(float)
-
-        received, decided, pending = values("received"), values("decided"), values("pending")
-        offices = [str(office) for office in panel["office"].to_numpy()]
-        for name, series in (("received", received), ("decided", decided), ("pending", pending)):
-            lost = ~np.isfinite(series[:, -1])
-            if lost.any() or series.shape[1] < 4:
-                raise DataError(
-                    expected=f"four periods or more, and {name} in the last, {ends[-1]:%Y-%m}",
-                    found=f"none for {offices[int(np.argmax(lost))]}" if lost.any() else f"{series.shape[1]} periods",
-                    remedy="leave the office out, end the panel where it ends, or complete its ledger",
-                )
-        log_received = np.log(received + _FLOOR)
-        work = np.full_like(pending, np.nan)
-        work[:, 1:] = pending[:, :-1] + received[:, 1:]
-        share = _logit_share(decided, work)
-        if not np.isfinite(share[:, -1]).all():
-            raise DataError(
-                expected="pending in the last two periods",
-                found="none in the last but one",
-                remedy="leave the office out, or complete its ledger",
-            )
-        count = max(round(memory * 12 / span), 1)
-        mean_share, mean_log = _running_mean(share, count), _running_mean(log_received, count)
-        predictors = np.stack(
-            [
-                share[:, :-1],
-                mean_share[:, :-1],
-                _logit_share(decided[:, :-1], work[:, 1:]),
-                _logit_share(received[:, 1:], work[:, 1:]),
-            ],
-            axis=-1,
-        )
-        left = np.maximum(work - decided, 0.0)
-        adjustment = np.log(pending + _FLOOR) - np.log(left + _FLOOR)
-        young = None
-        if _YOUNG in panel.names and 6 % span == 0:
-            came = pd.DataFrame(received.T).rolling(6 // span).sum().to_numpy().T
-            young = logit(np.clip(values(_YOUNG) / came, 0.02, 0.98))
-        seen = {
-            "received": np.isfinite(np.diff(log_received, axis=1)),
-            "share_decided": np.isfinite(share[:, 1:]) & np.isfinite(predictors).all(axis=-1),
-            "adjustment": np.isfinite(adjustment[:, 1:]),
-        }
-        if young is not None:
-            seen["young"] = np.isfinite(np.diff(young, axis=1))
-        return cls(
-            offices=offices,
-            span=span,
-            last=ends[-1],
-            unit=str(panel["pending"].attrs["units"]),
-            received=received,
-            decided=decided,
-            pending=pending,
-            log_received=log_received,
-            mean_log_received=mean_log,
-            share=share,
-            mean_share=mean_share,
-            predictors=predictors,
-            log_adjustment=adjustment,
-            young=young,
-            season=np.arange(len(ends)) % (12 // span),
-            seen=seen,
-        )
-
-    def ahead(self, until: int | str) -> NDArray[np.datetime64]:
-        """Last months of the periods after the ledger, up to `until`."""
-        text = f"{until}-12" if len(str(until)) == 4 else str(until)
-        try:
-            last = pd.Timestamp(text)
-        except ValueError:
-            last = pd.NaT
-        first = self.last + pd.DateOffset(months=self.span)
-        if pd.isna(last) or last < first:
-            raise DrawsError(
-                f"expected until= a year, or a month from {first:%Y-%m} on written like '2032-12', found {until!r}."
-            )
-        return pd.date_range(first, last, freq=pd.DateOffset(months=self.span)).to_numpy().astype("datetime64[s]")
-
-
-def _running_mean(values: Array, count: int) -> Array:
-    """Mean of the last `count` values that there are, up to each."""
-    frame = pd.DataFrame(values.T)
-    return frame.rolling(count, min_periods=1).mean().to_numpy().T
+def _density(
+    errors: TensorVariable | Array, scale: TensorVariable, tails: float, weight: Array, slope: Array | float = 0.0
+) -> TensorVariable:
+    """Log density of Student t errors, times the slope of what they are errors of, summed over periods."""
+    density = pm.logp(pm.StudentT.dist(nu=tails, mu=0, sigma=scale), errors)
+    return ((pt.as_tensor(density) + slope) * weight).sum(axis=-1)

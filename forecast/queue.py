@@ -125,7 +125,9 @@ def simulate_queue(
 
     What does not act on single cases is arithmetic on what is given: ``1.5 * officers`` is a surge,
     ``officers.where(officers["month"] < np.datetime64("2029-01"), 0.0)`` closes the office, and
-    ``queue.assign(productivity=0.8 * queue["productivity"])`` makes decisions slower.
+    ``queue.assign(productivity=0.8 * queue["productivity"])`` makes decisions slower. Claims by origin or office that
+    `Flows` forecasts take the place of the ledger's arrivals in the same way, of the same months and number of draws:
+    ``queue.assign(arrivals=claims.sum("category"))``.
 
     Parameters
     ----------

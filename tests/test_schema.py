@@ -4,13 +4,12 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pymc as pm
 import pytest
 import xarray as xr
 from poblar.data import Panel, reference
 from poblar.data.axes import AXES, UNITS
-from poblar.data.cases import case_ledger, case_panel
+from poblar.data.cases import asylum_ledger, case_panel
 from poblar.forecast import (
     Backlog,
     Caseload,
@@ -84,10 +83,6 @@ def test_schema_page_lists_every_quantity_with_its_unit() -> None:
 def test_forecasts_are_as_listed() -> None:
     region = reference.region(("MEX", "USA"))
     asylum = region.asylum.sel(country="MEX")
-    table = asylum.to_frame().rename(columns={"country": "office", "applications": "received"})
-    table["period"] = pd.to_datetime(table["year"].astype(str) + "-01-01")
-    columns = ["office", "period", "received", "recognized", "rejected", "closed", "pending"]
-    ledger = case_ledger(table[columns], months=12, unit="persons", adjusted="all stages", missing="2014")
     found: Rows = set()
     for model, panel, until in (
         (Fertility(), region.tfr, 2024),
@@ -95,7 +90,7 @@ def test_forecasts_are_as_listed() -> None:
         (Migration(), region.net_migration, 2024),
         (Flows(), reference.encounters(), "2023-03"),
         (Backlog(), asylum, "2023-03"),
-        (Caseload(), case_panel(ledger, asylum.dataset.attrs), 2023),
+        (Caseload(), case_panel(asylum_ledger(asylum), asylum.dataset.attrs), 2023),
         (Recognition(), reference.decisions("MEX"), 2023),
     ):
         found |= _rows(type(model).__name__, _forecast(model, panel, until))

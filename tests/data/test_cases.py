@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from poblar.data import DataError
+from poblar.data import DataError, Region
 from poblar.data.case_tables import read_courts_ledger, read_uk_ledger, read_unhcr_ledgers
-from poblar.data.cases import OUTCOMES, case_ledger, case_panel, waiting_times
+from poblar.data.cases import OUTCOMES, asylum_ledger, case_ledger, case_panel, waiting_times
 from poblar.data.unhcr import read_ledgers
 from scipy.stats import ecdf
 
@@ -54,6 +54,22 @@ def test_a_ledger_that_adds_up_needs_no_adjustment() -> None:
     ledger = case_ledger(rows(), months=12, unit="persons")
     assert ledger["adjustment"].iloc[1:].tolist() == [0.0, 0.0]
     assert ledger["definition"].unique().tolist() == ["first instance, persons, end of period"]
+
+
+def test_the_ledgers_of_a_region_keep_its_figures_and_definitions(region: Region) -> None:
+    asylum = region.asylum
+    assert asylum is not None
+    ledger = asylum_ledger(asylum)
+    assert set(ledger["office"]) == set(asylum["country"].to_numpy())
+    for country, part in ledger.groupby("office"):
+        own = asylum.sel(country=str(country))
+        for name, published in (("received", "applications"), ("rejected", "rejected"), ("pending", "pending")):
+            np.testing.assert_array_equal(part[name], own[published].to_numpy()[0])
+        assert part["definition"].unique().tolist() == own["definition"].to_numpy().tolist()
+        left = part[["recognized", "rejected", "closed"]].sum(axis=1, skipna=False)
+        there = part["pending"].shift() + part["received"] - left
+        np.testing.assert_array_equal(part["adjustment"], part["pending"] - there)
+    assert "MEX 2014: UNHCR gives no decisions" in ledger.attrs["missing"]
 
 
 def test_transfers_move_cases_and_make_none() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -58,7 +60,7 @@ def many() -> Posterior[xr.Dataset]:
 @pytest.fixture(scope="module")
 def quarterly() -> Posterior[xr.Dataset]:
     panel = ledger(1, 48, 3, rng=np.random.default_rng(5), young=True)
-    return Caseload().fit(panel, seed=1, sampling=Sampling(draws=600, tune=800))
+    return Caseload().fit(panel, seed=1)
 
 
 def test_what_made_the_figures_is_found(many: Posterior[xr.Dataset]) -> None:
@@ -82,6 +84,22 @@ def test_the_ledger_closes_and_no_more_is_decided_than_there_is(many: Posterior[
     off = np.log((future["pending"].to_numpy() + 3) / (work - future["decided"].to_numpy() + 3))
     # Figures are rounded, so that the adjustment is of that order and not none.
     assert np.median(np.abs(off)) < 0.002
+
+
+def test_an_office_decides_no_more_than_so_many_times_its_record(many: Posterior[xr.Dataset]) -> None:
+    """Arrivals a thousand times the record, of which the office can decide ten times its own."""
+    flooded = many.panel.dataset.copy(deep=True)
+    flooded["received"].loc[{"office": "office 0", "month": flooded["month"][-1]}] *= 1000.0
+    flooded["pending"].loc[{"office": "office 0", "month": flooded["month"][-1]}] += 4e6
+    draws = many.parameters.isel(chain=0)
+    future = many.model.simulate(draws, Panel(flooded), 2041, np.random.default_rng(1)).sel(office="office 0")
+    record = float(flooded["decided"].sel(office="office 0").max())
+    assert float(future["decided"].max()) == pytest.approx(10.0 * (record + 3.0), rel=1e-6)
+    assert float((future["decided"] > 9.9 * record).mean()) > 0.5
+    free = replace(many.model, most_decided=1e9)
+    same = many.model.simulate(draws, many.panel, 2041, np.random.default_rng(1))
+    other = free.simulate(draws, many.panel, 2041, np.random.default_rng(1))
+    assert float((same["decided"] != other["decided"]).mean()) < 0.001
 
 
 def test_a_forecast_starts_after_the_ledger_in_its_own_periods(quarterly: Posterior[xr.Dataset]) -> None:
@@ -135,3 +153,42 @@ def test_a_ledger_that_ends_early_is_refused() -> None:
     mixed["span"][0] = 3.0
     with pytest.raises(DataError, match="expected periods of one length"):
         Caseload().build(Panel(mixed))
+
+
+def test_an_office_that_moves_slowly_is_known_by_its_ledger(many: Posterior[xr.Dataset]) -> None:
+    """Claims go up and down tenfold, and decisions a third of the way; those of the other offices follow them."""
+    rng = np.random.default_rng(7)
+    panel = many.panel.dataset.isel(office=slice(0, 5)).copy(deep=True)
+    years = np.flatnonzero(np.isfinite(panel["received"].sel(office="office 1")))
+    received = np.round(5000.0 * np.exp(1.2 * np.sin(np.arange(len(years)) / 2.0)))
+    log_decided = [np.log(5000.0)]
+    for came in received[1:]:
+        last, mean = log_decided[-1], np.mean(log_decided[-5:])
+        log_decided.append(last + 0.3 * (np.log(came) - last) + 0.2 * (mean - last) + 0.05 * rng.standard_normal())
+    decided = np.round(np.exp(log_decided))
+    pending = np.round(40_000 + np.cumsum(received - decided))
+    for name, values in (("received", received), ("decided", decided), ("pending", pending)):
+        panel[name].loc[{"office": "office 1", "month": panel["month"][years]}] = values
+    posterior = Caseload().fit(Panel(panel), seed=1, sampling=Sampling(draws=600, tune=800), accept_unconverged=True)
+    odds = posterior.parameters["log_odds_slow"].mean(("chain", "draw"))
+    assert odds.sel(office="office 1") > 0.0
+    assert odds.drop_sel(office="office 1").max() < 0.0
+
+
+def test_an_office_whose_stock_does_not_follow_its_flows_keeps_it(many: Posterior[xr.Dataset]) -> None:
+    """Half again as many decisions as claims, and a stock that stays where it is."""
+    rng = np.random.default_rng(8)
+    panel = many.panel.dataset.isel(office=slice(0, 4)).copy(deep=True)
+    stocks = panel["pending"].sel(office="office 1")
+    panel["pending"].loc[{"office": "office 1"}] = np.round(3000.0 * np.exp(0.05 * rng.standard_normal(len(stocks))))
+    panel["pending"] = panel["pending"].where(np.isfinite(many.panel["pending"].isel(office=slice(0, 4))))
+    panel["decided"].loc[{"office": "office 1"}] = np.round(1.5 * panel["received"].sel(office="office 1"))
+    panel["pending"].attrs = many.panel["pending"].attrs
+    sampling = Sampling(draws=600, tune=800)
+    posterior = Caseload().fit(Panel(panel), seed=1, sampling=sampling, accept_unconverged=True)
+    kept = posterior.parameters["log_density_closing"].mean(("chain", "draw")).idxmax("closing")
+    assert float(kept.sel(office="office 1")) == 0.0
+    assert float(kept.sel(office="office 0")) == 1.0
+    future = posterior.forecast(until=2045, draws=500, seed=1)["pending"].sel(office="office 1")
+    middle = future.median("draw")
+    assert ((middle > 2000.0) & (middle < 4500.0)).all()

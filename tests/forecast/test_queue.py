@@ -143,6 +143,24 @@ def test_shocks_to_staff_and_productivity_are_arithmetic_on_what_is_given() -> N
     xr.testing.assert_allclose(surge, simulate_queue(queue.assign(productivity=1.5 * queue["productivity"]), officers))
 
 
+def test_claims_by_origin_take_the_place_of_arrivals() -> None:
+    """Draw by draw, as `Flows` forecasts them; months that are not the queue's are refused."""
+    queue = steady(draws=5)
+    months = queue["month"]
+    rng = np.random.default_rng(1)
+    counts = rng.poisson(50.0, (queue.sizes["draw"], 3, len(months))).astype(float)
+    claims = xr.DataArray(
+        counts, dims=("draw", "category", "month"), coords={"category": ["HND", "HTI", "CUB"], "month": months}
+    )
+    run = simulate_queue(queue.assign(arrivals=claims.sum("category")), 4.0)
+    np.testing.assert_array_equal(run["arrivals"].squeeze("country").transpose("draw", "month"), counts.sum(axis=1))
+    late = claims.isel(month=slice(1, None)).sum("category")
+    with pytest.raises(DrawsError, match="arrivals: expected finite numbers of zero or more, found nan"):
+        simulate_queue(queue.assign(arrivals=late), 4.0)
+    with pytest.raises(DrawsError, match="arrivals: expected no other axes"):
+        simulate_queue(queue.assign(arrivals=claims), 4.0)
+
+
 def test_a_removal_takes_its_share_or_number_of_those_who_wait() -> None:
     queue = steady()
     waiting = float(0.98 * simulate_queue(queue, 1.0)["pending"].sel(month="2028-01").squeeze())  # 2 % withdraw first
