@@ -176,10 +176,12 @@ class Caseload(Model[xr.Dataset]):
                 scale=scales["received"][office],
                 weight=weight[period],
             )
+            last, came = past.log_decided[:, :-1], past.log_received[:, 1:]
+            moved = self._moved(last, past.mean_log_decided[:, :-1], came, part)
             densities = {}
             for name, errors, slope in (
                 ("share_decided", np.nan_to_num(past.share[:, 1:]) - predicted, past.log_slope),
-                ("decided", np.nan_to_num(past.log_decided[:, 1:] - self._moved(past)), 0.0),
+                ("decided", np.nan_to_num(past.log_decided[:, 1:] - moved), 0.0),
             ):
                 seen = past.seen["share_decided"].astype(float)
                 densities[name] = _density(errors, scales[name][:, None], self.tails, seen, slope)
@@ -227,7 +229,6 @@ class Caseload(Model[xr.Dataset]):
         odds = value("log_density_closing", "office", "closing")
         closing = np.array(self.closing)[(odds + rng.gumbel(size=odds.shape)).argmax(axis=-1)]
         slow = rng.random(shape) < expit(value("log_odds_slow", "office"))
-        towards, back = self._pace(part)
         first = len(past.season)
         level = past.log_received[:, -1] - season[..., past.season[-1]]
         share, pending, decided = (np.broadcast_to(x[:, -1], shape) for x in (past.share, past.pending, past.decided))
@@ -248,9 +249,8 @@ class Caseload(Model[xr.Dataset]):
             predictors = (share, mean_share, logit_share(decided, work), logit_share(received, work))
             share = sum(weight[:, i] * predictor for i, predictor in enumerate(predictors)) + constant
             error = rng.standard_t(self.tails, shape)
-            last, come = np.log(decided + FLOOR), np.log(received + FLOOR)
-            moved = last + towards * (come - last) + back * (mean_decided - last) + scale["decided"] * error
-            slowly = np.maximum(np.exp(np.minimum(moved, _HIGHEST)) - FLOOR, 0.0)
+            moved = self._moved(np.log(decided + FLOOR), mean_decided, np.log(received + FLOOR), part)
+            slowly = np.maximum(np.exp(np.minimum(moved + scale["decided"] * error, _HIGHEST)) - FLOOR, 0.0)
             by_share = expit(share + scale["share_decided"] * error) * work
             decided = np.minimum(np.where(slow, slowly, by_share), np.minimum(capacity, work))
             share = logit_share(decided, work)
@@ -277,16 +277,11 @@ class Caseload(Model[xr.Dataset]):
             attrs={"period": f"{past.span} months, ending with the month"},
         )
 
-    def _moved(self, past: Past) -> Array:
-        """Log of the decisions of an office where they move slowly, without an error, in all periods but the first."""
-        towards, back = self._pace(1.0 / past.per_year)
-        last, mean, come = past.log_decided[:, :-1], past.mean_log_decided[:, :-1], past.log_received[:, 1:]
-        return last + towards * (come - last) + back * (mean - last)
-
-    def _pace(self, part: float) -> Array:
-        """a and b of a part of a year."""
+    def _moved(self, last: Array, mean: Array, come: Array, part: float) -> Array:
+        """Log of decisions that move slowly, from those before, their mean and what came in a part of a year."""
         total = sum(self.pace)
-        return np.array(self.pace) * (1.0 - (1.0 - total) ** part) / total
+        towards, back = np.array(self.pace) * (1.0 - (1.0 - total) ** part) / total
+        return last + towards * (come - last) + back * (mean - last)
 
     def _coefficients(self, predictors: Array, part: float) -> TensorVariable:
         """Weights and constant with their normal priors, along the axes that the predictors tell apart."""
