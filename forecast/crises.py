@@ -17,19 +17,22 @@ class Crises:
     r"""Falls of life expectancy, and how long what fell is missing.
 
     A fall of more than `fall` years in one year is a war, a famine or an earthquake, not a change of pace. Where one
-    sex or both fell so far into the last year, a forecast starts from the year before, less the loss :math:`l` for as
-    long as the crisis lasts. A crisis to come is missing in the same way:
+    sex or both fell so far in a recent year and have not come back, a forecast starts from the year before the fall,
+    less what is still lost, :math:`l`, for as long as the crisis lasts. A crisis to come is missing in the same way:
 
     .. math:: e_t = e^*_t - l\, b_t, \qquad b_{t+1} = b_t\, u_t, \quad u_t \sim \text{Bernoulli}(p)
 
     Parameters
     ----------
     fall : float
-        Years of life expectancy lost in one year: between the last two that a model does not mask, or by an error of
-        a year to come.
+        Years of life expectancy lost in one year: between two that a model does not mask, or by an error of a year to
+        come.
     lasts : float
         p, from one year to the next. Of 106 such falls between 1951 and 1988 (World Population Prospects 2024) half of
         the loss was still there after one year, a third after two, a quarter after three and a fifth after five.
+    recent : int
+        How many years, the last among them, are searched for a fall. Where something was still lost one to four years
+        after one (152 country-years to 2005), the median had 0.6 of it back in three years and 0.85 in five.
 
     Examples
     --------
@@ -44,6 +47,7 @@ class Crises:
 
     fall: float = 2.0
     lasts: float = 0.6
+    recent: int = 5
 
     def before(self, e0: Array) -> tuple[Array, Array]:
         """Undo a fall: life expectancy (country, year, sex) without it and the loss (country, sex), both in years.
@@ -54,9 +58,14 @@ class Crises:
         >>> Crises().before(np.array([[[60.0, 55.0], [50.0, 56.0]]]))[1].tolist()  # men lost nothing
         [[10.0, 0.0]]
         """
-        fallen = e0[:, -2] - e0[:, -1]
-        loss = np.where((fallen > self.fall).any(axis=-1, keepdims=True), np.maximum(fallen, 0.0), 0.0)
-        return np.concatenate([e0[:, :-1], e0[:, -1:] + loss[:, None]], axis=1), loss
+        calm, before = e0.copy(), np.full(e0[:, 0].shape, -np.inf)
+        for year in range(-min(self.recent, e0.shape[1] - 1), 0):
+            struck = (calm[:, year - 1] - e0[:, year] > self.fall).any(axis=-1, keepdims=True)
+            before = np.where(struck, calm[:, year - 1], before)
+            calm[:, year] = np.maximum(e0[:, year], before)
+            over = (e0[:, year] >= before).all(axis=-1, keepdims=True)
+            before = np.where(over, -np.inf, before)
+        return calm, calm[:, -1] - e0[:, -1]
 
     def missing(self, loss: Array, draws: int, years: int, rng: np.random.Generator) -> Array:
         """Simulate what is missing (draw, country, year, sex) of losses (country, sex) of life expectancy, years.

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
-from numpy.typing import NDArray
 from pytensor.tensor.variable import TensorVariable
 
 __all__ = ["add_shocks"]
 
 
-def add_shocks(
-    name: str,
-    shocks: TensorVariable,
-    *,
-    tails: TensorVariable,
-    scale: TensorVariable,
-    weight: NDArray[np.float64] | float = 1.0,
-) -> None:
+def add_shocks(name: str, shocks: TensorVariable, *, tails: TensorVariable, scale: TensorVariable) -> None:
     """Add the likelihood of Student t errors, ``shocks ~ t(tails, 0, scale)``, to the current PyMC model.
 
     The errors are functions of observed series and parameters that are linear in the series with unit slope, so that
@@ -34,8 +25,6 @@ def add_shocks(
         Degrees of freedom.
     scale : tensor
         Scale of the errors, broadcast against them.
-    weight : array or float
-        What an error counts for: its density is taken to this power.
 
     Examples
     --------
@@ -47,4 +36,4 @@ def add_shocks(
     ['errors']
     """
     errors = pm.StudentT.dist(nu=tails, mu=0, sigma=scale)
-    pm.Potential(name, weight * pt.as_tensor(pm.logp(errors, shocks)))
+    pm.Potential(name, pt.as_tensor(pm.logp(errors, shocks)))

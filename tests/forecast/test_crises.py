@@ -17,15 +17,30 @@ from poblar.forecast.level_paths import simulate_level_change
 from scipy import stats
 
 
-@given(arrays(float, (3, 4, 2), elements=st.floats(20.0, 90.0)), st.floats(0.5, 10.0))
-def test_what_is_there_and_what_is_missing_are_the_last_year(e0: np.ndarray, fall: float) -> None:
-    calm, loss = Crises(fall=fall).before(e0)
+@given(arrays(float, (3, 8, 2), elements=st.floats(20.0, 90.0)), st.floats(0.5, 10.0), st.integers(1, 7))
+def test_what_is_there_and_what_is_missing_are_the_past(e0: np.ndarray, fall: float, recent: int) -> None:
+    calm, loss = Crises(fall=fall, recent=recent).before(e0)
     np.testing.assert_allclose(calm[:, -1] - loss, e0[:, -1])
-    np.testing.assert_array_equal(calm[:, :-1], e0[:, :-1])
-    assert (loss >= 0.0).all()
-    struck = ((e0[:, -2] - e0[:, -1]) > fall).any(axis=-1)
-    np.testing.assert_array_equal(loss.any(axis=-1), struck)
-    np.testing.assert_allclose(calm[struck, -1], np.maximum(e0[struck, -2], e0[struck, -1]))
+    np.testing.assert_array_equal(calm[:, :-recent], e0[:, :-recent])
+    assert (calm >= e0).all()
+    falls = (-np.diff(calm, axis=1)).max(axis=-1)[:, -recent:]
+    assert (falls <= fall).all()
+    fallen = (-np.diff(e0, axis=1)).max(axis=-1)[:, -recent:].max(axis=1) > fall
+    np.testing.assert_array_equal((calm > e0).any(axis=(1, 2)), fallen)
+
+
+def test_a_fall_into_the_last_year_is_undone() -> None:
+    e0 = np.array([[[70.0, 66.0], [71.0, 67.0], [64.0, 67.5]]])
+    calm, loss = Crises(recent=1).before(e0)
+    np.testing.assert_array_equal(calm[0, -1], [71.0, 67.5])
+    np.testing.assert_array_equal(loss, [[7.0, 0.0]])
+
+
+def test_a_crisis_lasts_until_both_sexes_are_back() -> None:
+    women, men = [70.0, 60.0, 71.0, 72.0, 72.5, 72.5], [65.0, 50.0, 60.0, 64.0, 65.5, 64.5]
+    e0 = np.array([women, men]).T[None]
+    losses = [Crises().before(e0[:, :last])[1][0].tolist() for last in range(2, 7)]
+    assert losses == [[10.0, 15.0], [0.0, 5.0], [0.0, 1.0], [0.0, 0.0], [0.0, 0.0]]
 
 
 def test_crises_end_at_their_rate_and_do_not_come_back() -> None:

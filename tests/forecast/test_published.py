@@ -11,6 +11,7 @@ import pytest
 import xarray as xr
 from poblar.data import Panel, Region, read_world
 from poblar.data.wpp import read_wide
+from poblar.forecast.crises import Crises
 from poblar.forecast.double_logistic import Information, add_countries, decline, gain, learn, rise, whiten
 from poblar.forecast.errors import DrawsError
 from poblar.forecast.fit import Sampling
@@ -316,6 +317,22 @@ def test_masked_years_do_not_change_the_fit_but_the_last_year_is_started_from(re
     future = masking.simulate(known_mortality(2), dented, 2024, np.random.default_rng(1))
     last = e0["e0"].sel(year=2023, sex="female").transpose("country").to_numpy()
     np.testing.assert_allclose(future.sel(sex="female").isel(draw=0, year=0), last + gain(last, **GAINS))
+
+
+def test_a_pandemic_hides_no_war() -> None:
+    women = np.linspace(70.0, 80.0, 30)
+    men = women - 10.0
+    men[-4:] -= (0.5, 1.5, 3.5, 3.0)  # 2020 to 2023, and no year took two
+    past = mortality_panel(women, men)
+
+    def gap(model: PublishedMortality) -> np.ndarray:
+        future = model.simulate(known_mortality(1), past, 2026, np.random.default_rng(1)).isel(draw=0, country=0)
+        return (future.sel(sex="female") - future.sel(sex="male")).to_numpy()
+
+    np.testing.assert_allclose(gap(PublishedMortality(pandemic=())), 13.0)
+    over, on = (gap(PublishedMortality(crises=Crises(lasts=lasts))) for lasts in (0.0, 1.0))
+    np.testing.assert_allclose(over, women[-1] - men[-5])
+    np.testing.assert_allclose(on, women[-1] - men[-1])
 
 
 # --- both
