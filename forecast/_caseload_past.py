@@ -96,8 +96,8 @@ class Past:
                 found="none in the last but one",
                 remedy="leave the office out, or complete its ledger",
             )
-        count = max(round(memory * 12 / span), 1)
-        mean_share, mean_log = running_mean(share, count), running_mean(log_received, count)
+        half_life = memory * 12 / span
+        mean_share, mean_log = fading_mean(share, half_life), fading_mean(log_received, half_life)
         predictors = np.stack(
             [
                 share[:, :-1],
@@ -134,7 +134,7 @@ class Past:
             mean_share=mean_share,
             predictors=predictors,
             log_decided=log_decided,
-            mean_log_decided=running_mean(log_decided, count),
+            mean_log_decided=fading_mean(log_decided, half_life),
             log_pending=log_pending,
             log_left=log_left,
             young=young,
@@ -157,7 +157,6 @@ class Past:
         return pd.date_range(first, last, freq=pd.DateOffset(months=self.span)).to_numpy().astype("datetime64[s]")
 
 
-def running_mean(values: Array, count: int) -> Array:
-    """Mean of the last `count` values that there are, up to each."""
-    frame = pd.DataFrame(values.T)
-    return frame.rolling(count, min_periods=1).mean().to_numpy().T
+def fading_mean(values: Array, half_life: float) -> Array:
+    """Mean of the values that there are, up to each; one counts half as much `half_life` periods later."""
+    return pd.DataFrame(values.T).ewm(halflife=half_life, ignore_na=True).mean().to_numpy().T

@@ -33,7 +33,7 @@ class Caseload(Model[xr.Dataset]):
     r"""Received, decided and pending of offices that go on as they have, with the share that waits over six months.
 
     .. math::
-        y_t - y_{t-1} &= s_t - s_{t-1} + \rho (\bar y_{t-1} - y_{t-1} + s_{t-1}) + \sigma \varepsilon_t,
+        y_t - y_{t-1} &= s_t - s_{t-1} + g + \rho (\bar y_{t-1} - y_{t-1} + s_{t-1}) + \sigma \varepsilon_t,
             \qquad y = \log (A + 3) \\
         q_t &= w_1 q_{t-1} + w_2 \bar q_{t-1} + w_3 \ell(D_{t-1} / W_t) + w_4 \ell(A_t / W_t) + c + \tau \varepsilon_t,
             \qquad q_t = \ell(D_t / W_t), \ W_t = P_{t-1} + A_t, \quad \text{or} \\
@@ -44,19 +44,27 @@ class Caseload(Model[xr.Dataset]):
 
     for each office, with received A, decided D, pending P and those Y of them who came in the last six months; W is the
     work that there is, so that no more is decided than that, :math:`\ell` the logit, :math:`\bar y, \bar q, \bar d`
-    means over the last years and :math:`\varepsilon` Student t. An office that always decides the same share of its
-    work has :math:`w_1 + w_2 = 1`; one whose capacity is fixed :math:`w_3 = 1`; one that keeps up with what comes
-    :math:`w_4 = 1`. The line of d is an office whose decisions move slowly towards what comes; its ledger says which of
-    the two an office is. :math:`\upsilon` is the administrative adjustment: what published figures leave open. Where
-    :math:`\lambda` is below one the stock does not follow the published flows: decisions of another stage are among
-    them, or files are closed without one. Scales are exchangeable between offices. No staff are needed; with staff and
-    a plan to change them use `Backlog`.
+    means of a past that fades, and :math:`\varepsilon` Student t. :math:`\rho` is small while arrivals lie below their
+    mean, and an office's own above it: its ledger says whether surges fade there or last. An office that always decides
+    the same share of its work has :math:`w_1 + w_2 = 1`; one whose capacity is fixed :math:`w_3 = 1`; one that keeps up
+    with what comes :math:`w_4 = 1`. The line of d is an office whose decisions move slowly towards what comes; its
+    ledger says which of the two an office is. :math:`\upsilon` is the administrative adjustment: what published figures
+    leave open. Where :math:`\lambda` is below one the stock does not follow the published flows: decisions of another
+    stage are among them, or files are closed without one. Scales are exchangeable between offices. No staff are needed;
+    with staff and a plan to change them use `Backlog`.
 
     Parameters
     ----------
-    reversion : float
-        :math:`\rho` of a year, by the scores of forecasts (the yearly changes by themselves ask for 0.11, and forecast
-        less well); a quarter has :math:`1 - (1 - \rho)^{1/4}`, and so for a month.
+    reversion : (float, float)
+        :math:`\rho` of a year for arrivals above their mean, in an office where surges last and in one where they
+        fade. It was chosen, as the next three, by the scores of forecasts: the yearly changes by themselves ask for
+        less, and forecast less well. A quarter has :math:`1 - (1 - \rho)^{1/4}`, and so for a month.
+    fading : float
+        How likely an office's surges are to fade, before its ledger is seen.
+    revival : float
+        :math:`\rho` of a year for arrivals below their mean: those who no longer come seldom come back.
+    growth : float
+        g of a year.
     weights, weight_spread : tuple of float, float
         Means and standard deviation of the normal priors of :math:`w`, for years. For parts of a year the pull
         :math:`1 - w_1` is that of the year to that part, as for `reversion`, in the same proportions.
@@ -88,7 +96,7 @@ class Caseload(Model[xr.Dataset]):
         What an error of received or of the adjustment still counts for when it is a year older: offices have calm and
         wild years.
     memory : float
-        Years that the means :math:`\bar y, \bar q` remember.
+        Half-life of the past in the means :math:`\bar y, \bar q, \bar d`, years.
     widening : float
         Standard deviation, between draws, of what is added to the log scales of received and decided in simulation.
     most, most_decided : float
@@ -113,11 +121,14 @@ class Caseload(Model[xr.Dataset]):
     ['coefficients', 'log_scale_received_mean', 'scale_spread_received']
     """
 
-    reversion: float = 0.3
+    reversion: tuple[float, float] = (0.2, 0.7)
+    fading: float = 0.7
+    revival: float = 0.1
+    growth: float = 0.03
     weights: tuple[float, float, float, float] = (0.28, 0.18, 0.06, 0.39)
     weight_spread: float = 0.1
     constant: Normal = Normal(-0.2, 0.15)
-    pace: tuple[float, float] = (0.3, 0.2)
+    pace: tuple[float, float] = (0.4, 0.3)
     slow: float = 0.2
     log_scale: tuple[Normal, ...] = (Normal(-0.7, 0.4), Normal(-0.3, 0.4), Normal(-0.9, 0.4), Normal(-3.8, 0.7))
     scale_spread: tuple[LogNormal, ...] = (
@@ -134,7 +145,7 @@ class Caseload(Model[xr.Dataset]):
     tails: float = 3.0
     adjustment_tails: float = 2.0
     discount: float = 0.8
-    memory: float = 5.0
+    memory: float = 4.0
     widening: float = 0.25
     most: float = 5.0
     most_decided: float = 10.0
@@ -143,13 +154,12 @@ class Caseload(Model[xr.Dataset]):
         """Write the model of ``received``, ``decided`` and ``pending`` (office, month) down in PyMC."""
         past = Past.read(panel, self.memory)
         part = 1.0 / past.per_year
-        coords: dict[str, object] = {"office": past.offices, "closing": self.closing}
+        coords: dict[str, object] = {"office": past.offices, "reversion": self.reversion, "closing": self.closing}
         coords["weight"] = ["share", "mean share", "capacity", "received"]
         seasonal = past.per_year > 1
         if seasonal:
             coords["part_of_year"] = [str(season) for season in range(past.per_year)]
         with pm.Model(coords=coords) as model:
-            reversion = 1.0 - (1.0 - self.reversion) ** part
             predictors = np.nan_to_num(past.predictors)
             coefficients = self._coefficients(predictors[past.seen["share_decided"]], part)
             scales: dict[str, Any] = {}
@@ -164,18 +174,17 @@ class Caseload(Model[xr.Dataset]):
                 season = self.season.variable("season_spread") * deviate
                 pm.Deterministic("season", season, dims=("office", "part_of_year"))
                 level = level - season[:, past.season]
-            pull = reversion * (mean[:, :-1] - level[:, :-1])
             predicted = pt.tensordot(predictors, coefficients[:-1], 1) + coefficients[-1]
             age = np.arange(len(past.season) - 1)[::-1] * part
             weight = np.asarray(self.discount**age, dtype=float)
-            office, period = np.nonzero(past.seen["received"])
-            add_shocks(
-                "received",
-                pt.as_tensor(level[:, 1:] - level[:, :-1] - pull)[office, period],
-                tails=pt.as_tensor(self.tails),
-                scale=scales["received"][office],
-                weight=weight[period],
-            )
+            gap = (mean[:, :-1] - level[:, :-1])[:, None]
+            expected = self._expected_change(gap, np.array(self.reversion)[:, None], part)
+            errors = (level[:, 1:] - level[:, :-1])[:, None] - expected
+            seen = np.where(past.seen["received"], weight, 0.0)[:, None]
+            of_reversion = _density(errors, scales["received"][:, None, None], self.tails, seen)
+            of_reversion += np.log([1.0 - self.fading, self.fading])
+            pm.Potential("received", pt.as_tensor(pm.math.logsumexp(of_reversion, axis=-1)).sum())
+            pm.Deterministic("log_density_reversion", of_reversion, dims=("office", "reversion"))
             last, came = past.log_decided[:, :-1], past.log_received[:, 1:]
             moved = self._moved(last, past.mean_log_decided[:, :-1], came, part)
             densities = {}
@@ -217,7 +226,6 @@ class Caseload(Model[xr.Dataset]):
         def value(name: str, *dims: str) -> Array:
             return sample[name].transpose("draw", *dims).to_numpy()
 
-        reversion = 1.0 - (1.0 - self.reversion) ** part
         weight = value("weights", "weight")[..., None]
         constant = value("constant")[:, None]
         shape = (len(weight), len(past.offices))
@@ -226,8 +234,11 @@ class Caseload(Model[xr.Dataset]):
             scale[name] = scale[name] * np.exp(self.widening * rng.standard_normal(shape))
         season = value("season", "office", "part_of_year") if past.per_year > 1 else np.zeros((*shape, 1))
         scale["adjustment"] = np.hypot(scale["adjustment"], self.quietest)
-        odds = value("log_density_closing", "office", "closing")
-        closing = np.array(self.closing)[(odds + rng.gumbel(size=odds.shape)).argmax(axis=-1)]
+        reversion, closing = (
+            np.array(values)[(odds + rng.gumbel(size=odds.shape)).argmax(axis=-1)]
+            for name, values in (("reversion", self.reversion), ("closing", self.closing))
+            for odds in (value(f"log_density_{name}", "office", name),)
+        )
         slow = rng.random(shape) < expit(value("log_odds_slow", "office"))
         first = len(past.season)
         level = past.log_received[:, -1] - season[..., past.season[-1]]
@@ -238,12 +249,12 @@ class Caseload(Model[xr.Dataset]):
         capacity = self.most_decided * (np.nanmax(past.decided, axis=1) + FLOOR)
         recent = [np.broadcast_to(past.received[:, -1 - back], shape) for back in range(min(past.half_year, first))]
         young = None if past.young is None else np.broadcast_to(past.young[:, -1], shape)
-        rate = 1.0 / (self.memory * past.per_year)
+        rate = 1.0 - 0.5 ** (part / self.memory)
         result = {name: np.empty((*shape, periods)) for name in ("received", "decided", "pending")}
         over = np.empty((*shape, periods))
         for period in range(periods):
             error = scale["received"] * rng.standard_t(self.tails, shape)
-            level = np.minimum(level + reversion * (mean - level) + error, highest)
+            level = np.minimum(level + self._expected_change(mean - level, reversion, part) + error, highest)
             received = np.maximum(np.exp(level + season[..., (first + period) % past.per_year]) - FLOOR, 0.0)
             work = pending + received
             predictors = (share, mean_share, logit_share(decided, work), logit_share(received, work))
@@ -276,6 +287,12 @@ class Caseload(Model[xr.Dataset]):
             coords={"office": past.offices, "month": months},
             attrs={"period": f"{past.span} months, ending with the month"},
         )
+
+    def _expected_change(self, gap: Any, reversion: Array, part: float) -> Any:
+        """Change of the log of arrivals to expect in a part of a year, from how far their mean lies above them."""
+        back, up = (1.0 - (1.0 - rate) ** part for rate in (reversion, self.revival))
+        below, above = (gap + abs(gap)) / 2.0, (gap - abs(gap)) / 2.0
+        return part * self.growth + up * below + back * above
 
     def _moved(self, last: Array, mean: Array, come: Array, part: float) -> Array:
         """Log of decisions that move slowly, from those before, their mean and what came in a part of a year."""

@@ -87,10 +87,10 @@ def test_the_ledger_closes_and_no_more_is_decided_than_there_is(many: Posterior[
 
 
 def test_an_office_decides_no_more_than_so_many_times_its_record(many: Posterior[xr.Dataset]) -> None:
-    """Arrivals a thousand times the record, of which the office can decide ten times its own."""
+    """Arrivals twenty thousand times the record, of which the office can decide ten times its own."""
     flooded = many.panel.dataset.copy(deep=True)
-    flooded["received"].loc[{"office": "office 0", "month": flooded["month"][-1]}] *= 1000.0
-    flooded["pending"].loc[{"office": "office 0", "month": flooded["month"][-1]}] += 4e6
+    flooded["received"].loc[{"office": "office 0", "month": flooded["month"][-1]}] *= 20_000.0
+    flooded["pending"].loc[{"office": "office 0", "month": flooded["month"][-1]}] += 1e8
     draws = many.parameters.isel(chain=0)
     future = many.model.simulate(draws, Panel(flooded), 2041, np.random.default_rng(1)).sel(office="office 0")
     record = float(flooded["decided"].sel(office="office 0").max())
@@ -137,6 +137,36 @@ def test_a_quarter_pulls_as_four_do_a_year() -> None:
     np.testing.assert_allclose(quarter[1:] / year[1:], (1 - quarter[0]) / (1 - year[0]))
 
 
+def test_surges_fade_at_their_rates_and_what_has_faded_seldom_comes_back() -> None:
+    model = Caseload(reversion=(0.2, 0.7), revival=0.1, growth=0.03)
+    lasting, fading = np.array([0.2, 0.7])
+    assert model._expected_change(-1.0, lasting, 1.0) == pytest.approx(0.03 - 0.2)
+    assert model._expected_change(-1.0, fading, 1.0) == pytest.approx(0.03 - 0.7)
+    assert model._expected_change(1.0, fading, 1.0) == pytest.approx(0.03 + 0.1)
+    gap = 1.0
+    for _ in range(4):
+        gap -= model._expected_change(gap, fading, 0.25)
+    assert gap == pytest.approx(0.9 - 0.03, abs=0.002)
+
+
+def test_an_office_whose_surges_fade_is_known_by_its_ledger(many: Posterior[xr.Dataset]) -> None:
+    """Every fifth year five times as many claims, for that year alone; and a level that goes where it will."""
+    rng = np.random.default_rng(9)
+    panel = many.panel.dataset.isel(office=slice(0, 3)).copy(deep=True)
+    years = np.flatnonzero(np.isfinite(panel["received"].sel(office="office 0")))
+    noise = 0.15 * rng.standard_t(3, (2, len(years)))
+    surges = 5000.0 * np.exp(noise[0] + np.log(5.0) * (np.arange(len(years)) % 5 == 0))
+    for office, received in (("office 0", surges), ("office 1", 5000.0 * np.exp(np.cumsum(2.0 * noise[1])))):
+        values = np.round(received)
+        for name, figures in (("received", values), ("decided", values), ("pending", 0.0 * values + 4000.0)):
+            panel[name].loc[{"office": office, "month": panel["month"][years]}] = figures
+    posterior = Caseload().fit(Panel(panel), seed=1, sampling=Sampling(draws=600, tune=800), accept_unconverged=True)
+    density = posterior.parameters["log_density_reversion"].mean(("chain", "draw"))
+    odds = density.sel(reversion=0.7) - density.sel(reversion=0.2)
+    assert odds.sel(office="office 0") > 2.0
+    assert odds.sel(office="office 1") < 0.0
+
+
 def test_what_is_no_forecast_is_refused(quarterly: Posterior[xr.Dataset]) -> None:
     for until in ("2011-12", "soon", 2011):
         with pytest.raises(DrawsError, match="expected until= a year, or a month from 2012-03 on"):
@@ -156,15 +186,15 @@ def test_a_ledger_that_ends_early_is_refused() -> None:
 
 
 def test_an_office_that_moves_slowly_is_known_by_its_ledger(many: Posterior[xr.Dataset]) -> None:
-    """Claims go up and down tenfold, and decisions a third of the way; those of the other offices follow them."""
+    """Claims go up and down tenfold, and decisions four tenths of the way; those of the other offices follow them."""
     rng = np.random.default_rng(7)
     panel = many.panel.dataset.isel(office=slice(0, 5)).copy(deep=True)
     years = np.flatnonzero(np.isfinite(panel["received"].sel(office="office 1")))
     received = np.round(5000.0 * np.exp(1.2 * np.sin(np.arange(len(years)) / 2.0)))
     log_decided = [np.log(5000.0)]
     for came in received[1:]:
-        last, mean = log_decided[-1], np.mean(log_decided[-5:])
-        log_decided.append(last + 0.3 * (np.log(came) - last) + 0.2 * (mean - last) + 0.05 * rng.standard_normal())
+        last, mean = log_decided[-1], pd.Series(log_decided).ewm(halflife=4.0).mean().iloc[-1]
+        log_decided.append(last + 0.4 * (np.log(came) - last) + 0.3 * (mean - last) + 0.05 * rng.standard_normal())
     decided = np.round(np.exp(log_decided))
     pending = np.round(40_000 + np.cumsum(received - decided))
     for name, values in (("received", received), ("decided", decided), ("pending", pending)):
