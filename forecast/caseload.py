@@ -175,8 +175,7 @@ class Caseload(Model[xr.Dataset]):
                 pm.Deterministic("season", season, dims=("office", "part_of_year"))
                 level = level - season[:, past.season]
             predicted = pt.tensordot(predictors, coefficients[:-1], 1) + coefficients[-1]
-            age = np.arange(len(past.season) - 1)[::-1] * part
-            weight = np.asarray(self.discount**age, dtype=float)
+            weight = self.discount ** (np.arange(len(past.season) - 1)[::-1] * part)
             gap = (mean[:, :-1] - level[:, :-1])[:, None]
             expected = self._expected_change(gap, np.array(self.reversion)[:, None], part)
             errors = (level[:, 1:] - level[:, :-1])[:, None] - expected
@@ -226,6 +225,10 @@ class Caseload(Model[xr.Dataset]):
         def value(name: str, *dims: str) -> Array:
             return sample[name].transpose("draw", *dims).to_numpy()
 
+        def drawn(name: str, values: tuple[float, ...]) -> Array:
+            odds = value(f"log_density_{name}", "office", name)
+            return np.array(values)[(odds + rng.gumbel(size=odds.shape)).argmax(axis=-1)]
+
         weight = value("weights", "weight")[..., None]
         constant = value("constant")[:, None]
         shape = (len(weight), len(past.offices))
@@ -234,11 +237,7 @@ class Caseload(Model[xr.Dataset]):
             scale[name] = scale[name] * np.exp(self.widening * rng.standard_normal(shape))
         season = value("season", "office", "part_of_year") if past.per_year > 1 else np.zeros((*shape, 1))
         scale["adjustment"] = np.hypot(scale["adjustment"], self.quietest)
-        reversion, closing = (
-            np.array(values)[(odds + rng.gumbel(size=odds.shape)).argmax(axis=-1)]
-            for name, values in (("reversion", self.reversion), ("closing", self.closing))
-            for odds in (value(f"log_density_{name}", "office", name),)
-        )
+        reversion, closing = drawn("reversion", self.reversion), drawn("closing", self.closing)
         slow = rng.random(shape) < expit(value("log_odds_slow", "office"))
         first = len(past.season)
         level = past.log_received[:, -1] - season[..., past.season[-1]]
