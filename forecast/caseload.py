@@ -64,7 +64,7 @@ class Caseload(Model[xr.Dataset]):
     revival : float
         :math:`\rho` of a year for arrivals below their mean: those who no longer come seldom come back.
     growth : float
-        g of a year.
+        g, on the log, a year.
     weights, weight_spread : tuple of float, float
         Means and standard deviation of the normal priors of :math:`w`, for years. For parts of a year the pull
         :math:`1 - w_1` is that of the year to that part, as for `reversion`, in the same proportions.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,9 @@ __all__ = ["Pilot", "World", "add_level_change", "level_coords", "pilot_of"]
 
 Array = NDArray[np.float64]
 
+log = logging.getLogger(__name__)
+
+FEW = 10  # observations; with fewer a forecast is the world's more than the country's own
 ROUNDS = 6  # of reweighting in the pilot; after three the weights hardly change
 PILOT_YEARS = 10.0  # how many years of a typical country a country's own scale is worth in the pilot
 
@@ -102,7 +106,8 @@ def add_level_change(
     years : array, shape (time,)
         Their years; a gap counts as one step of several years.
     world : World, optional
-        Belief about the shared parameters; by default the spec's prior.
+        Belief about the shared parameters; by default the spec's prior. Where there are fewer than ten observations,
+        the log warns that the forecast rests on it.
     masked : tuple of int
         Years of a shock, as for `poblar.forecast.levels.steps_of`.
 
@@ -117,6 +122,9 @@ def add_level_change(
     ['tfr_country_z', 'tfr_scale_z', 'tfr_world_z']
     """
     steps = steps_of(spec, levels, years, masked)
+    if world is not None and len(years) < FEW:
+        seen = ", ".join(map(str, years))
+        log.warning("%s: %d observations (%s); what they leave open is the prior of the world", name, len(years), seen)
     prior = world or World(*spec.world_prior())
     pilot = pilot_of(spec, steps, prior)
     n_terms = len(spec.terms)

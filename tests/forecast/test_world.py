@@ -66,10 +66,16 @@ def test_a_tfr_of_25_and_years_out_of_order_are_no_panel(region: Region) -> None
         Panel(region.tfr.dataset.isel(year=[1, 0, 2]))
 
 
-def test_three_observations_are_fitted_with_the_worlds_prior(region: Region) -> None:
+def test_three_observations_are_fitted_with_the_worlds_prior_and_it_is_said(
+    region: Region, caplog: pytest.LogCaptureFixture
+) -> None:
     """Bands about Mexico's last figure, wider than those of a country with a past."""
     few = region.tfr.sel(country=["MEX"]).sel(year=slice(2021, 2023))
     fitted = Fertility().fit(few, seed=1, sampling=Sampling(draws=500, tune=500), accept_unconverged=True)
+    assert "tfr: 3 observations (2021, 2022, 2023); what they leave open is the prior of the world" in caplog.text
+    caplog.clear()
+    Fertility().build(region.tfr)
+    assert not caplog.text
     draws = fitted.forecast(until=2035, draws=1000, seed=1).sel(country="MEX", year=2035)
     last = float(few["tfr"][0, -1])
     low, high = np.quantile(draws, [0.1, 0.9])
