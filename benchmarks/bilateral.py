@@ -127,8 +127,24 @@ def _figures(
     say("crps_over_persistence", crps / persisted)
     for level, bar in BARS.items():
         say(f"coverage{level}", covered(draws, came, level).mean(), bar)
+        say(f"coverage{level}_in_part", inside_in_part(draws, came, level).mean())
         say(f"width{level}", width(draws, level).mean())
     return all(ok)
+
+
+def inside_in_part(draws: xr.DataArray, came: xr.DataArray, level: int) -> xr.DataArray:
+    r"""How much of the probability that a forecast gave to the number that came lies inside its band.
+
+    .. math:: \frac{|[F(y - 1),\, F(y)] \cap [\alpha,\, 1 - \alpha]|}{F(y) - F(y - 1)}, \qquad
+        \alpha = \tfrac12 - \tfrac{\mathrm{level}}{200}
+
+    A band of whole numbers holds more than its level by the numbers at its ends, most of all at none; with these
+    counted in part a calibrated forecast holds its level (Czado, Gneiting & Held 2009).
+    """
+    below, equal = (draws < came).mean("draw"), (draws == came).mean("draw")
+    low, high = 0.5 - level / 200, 0.5 + level / 200
+    held = (np.minimum(below + equal, high) - np.maximum(below, low)).clip(min=0.0)
+    return xr.where(equal > 0, held / equal.where(equal > 0, 1.0), (below >= low) & (below <= high))
 
 
 def totals(panel: Panel, draws: xr.DataArray, method: str, origin: int, about: dict[str, object]) -> None:

@@ -17,6 +17,7 @@ Index = NDArray[np.intp]
 
 NODES = 25  # an interval of more whole numbers than this is represented by so many of them
 UNSEEN = 0.2  # pilot standard deviation of a month that nothing is known of, times the root of its distance
+PLAIN = 50.0  # from this count on a month's log-intensity is taken as that of the count, with its variance added
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class Observed:
     centre : array, shape (series, month)
         The pilot: log of the counts, interpolated where there are none.
     variance : array, shape (series, month)
-        About how far the log-intensity is from `centre`, squared, but for the noise of the counts.
+        About how far the log-intensity is from `centre`, squared.
     seen : array of bool, shape (series, month)
         Months that an exact count of their own pins down.
     """
@@ -80,6 +81,11 @@ class Observed:
     def record(self) -> Array:
         """Log of the most that each series has had in a month, by its pilot."""
         return self.centre.max(axis=1)
+
+    @property
+    def plain(self) -> NDArray[np.bool_]:
+        """Months whose log-intensity is taken as `centre`: they have a count of their own, and no small one."""
+        return self.seen & (self.centre >= np.log(PLAIN))
 
     @property
     def blocks(self) -> tuple[Index, Array, Index, Index]:
@@ -148,43 +154,64 @@ class Observed:
         )
 
 
-def place(data: Observed, deviate: Any, noise: Any, math: Any) -> tuple[Any, Any]:
-    r"""Log-intensity of standardised deviates, and the log of the Jacobian.
+def place(data: Observed, deviate: Any, math: Any) -> Any:
+    r"""Log-intensities, of the standardised deviates of those months that no plain count gives.
 
-    .. math:: \log \lambda_t = c_t + w_t (z_t - \bar z) + n \sqrt{m} \bar z
+    .. math:: y = c + L z, \qquad \text{and where m months are counted together} \qquad
+        y_t = c_t + n \sqrt{m} \bar z + w (z_t - \bar z) - \log \tfrac{1}{m} \sum_u e^{w (z_u - \bar z)}
 
-    with z less its mean :math:`\bar z` where m months are counted together, since of these the mean is known well (n)
-    and what each month had is not (w).
+    so that :math:`\bar z` alone moves their sum, which is known well (n); what each month had of it is not (w). The
+    Jacobian is a constant: y is shifted by what depends on the months' differences alone.
 
     Parameters
     ----------
     data : Observed
         The counts.
-    deviate : array or tensor, shape (..., series, month)
-        Standardised deviates.
-    noise : array or tensor, shape (..., series)
-        Standard deviation of the log of a count about its intensity, beyond Poisson.
+    deviate : array or tensor, shape (..., open)
+        Standardised deviates of the months that are not ``data.plain``, in their order.
     math : module
-        numpy or pytensor.tensor, as the arguments are.
+        numpy or pytensor.tensor, as the deviates are.
 
     Returns
     -------
-    log_intensity : array or tensor, shape (..., series, month)
-    jacobian : array or tensor
-        Summed over all, but for constants.
+    array or tensor, shape (..., series, month)
     """
-    wide = math.sqrt(data.variance + noise[..., None] ** 2)
+    at = np.zeros(data.plain.shape, dtype=np.intp)
+    at[~data.plain] = np.arange(1, (~data.plain).sum() + 1)
+    wide = math.dot(deviate, _spread(data).T)
+    away = math.concatenate([math.zeros_like(wide[..., :1]), wide], axis=-1)[..., at]
     which, root, number, inside = data.blocks
     if not len(which):
-        return data.centre + wide * deviate, math.log(wide).sum()
-    rows, months = data.sum_series[which], data.sum_months[which]
-    mean = (deviate[..., rows[:, None], months] * data.sum_weight[which]).sum(axis=-1) / root**2
-    total = 0.5 * (data.low + data.high)[which] + 0.5
-    narrow = math.sqrt(1.0 / total + noise[..., rows] ** 2 / root**2)
-    apart = deviate - mean[..., number] * inside
-    together = (narrow * root * mean)[..., number] * inside
-    jacobian = math.log(wide).sum() + (math.log(narrow) - math.log(wide[..., rows, months[:, 0]])).sum()
-    return data.centre + wide * apart + together, jacobian
+        return data.centre + away
+    rows, months, weight = data.sum_series[which], data.sum_months[which], data.sum_weight[which]
+    mean = (away[..., rows[:, None], months] * weight).sum(axis=-1) / root**2
+    apart = away - mean[..., number] * inside
+    share = (math.exp(apart[..., rows[:, None], months]) * weight).sum(axis=-1) / root**2
+    middle, half = 0.5 * (data.low + data.high)[which] + 0.5, 0.5 * (data.high - data.low)[which]
+    narrow = np.sqrt(1.0 / middle + (0.5 * half / middle) ** 2) / np.sqrt(data.variance[rows, months[:, 0]])
+    together = narrow * root * mean - math.log(share)
+    return data.centre + apart + together[..., number] * inside
+
+
+def _spread(data: Observed) -> Array:
+    """Triangular matrix L that makes of standardised deviates about what is open of each month, (open, open).
+
+    A walk with steps of `UNSEEN` ties a month to its neighbours, beside what its own small count or interval says.
+    Months that are counted together stand for themselves.
+    """
+    rows, _ = np.nonzero(~data.plain)
+    grouped = data.blocks[3].astype(bool)[~data.plain]
+    counted = data.seen.copy()
+    counted[data.sum_series[data.span == 1], data.sum_months[data.span == 1, 0]] = True
+    steps = np.diff(np.eye(len(data.months)), axis=0) / UNSEEN
+    spread = np.diag(np.sqrt(data.variance[~data.plain]))
+    for row in np.unique(rows[~grouped]):
+        own = np.flatnonzero((rows == row) & ~grouped)
+        months = np.flatnonzero(~data.plain[row] & ~data.blocks[3][row].astype(bool))
+        known = np.where(counted[row], 1.0 / data.variance[row], 0.0)[months]
+        precision = (steps.T @ steps)[np.ix_(months, months)] + np.diag(known)
+        spread[np.ix_(own, own)] = np.linalg.cholesky(np.linalg.inv(precision))
+    return spread
 
 
 def recent(panel: Panel, window: int) -> Panel:
@@ -221,6 +248,18 @@ def season_pilot(data: Observed) -> tuple[Array, Array]:
     limit = 3.0 * 1.5 * typical[:, None]
     weight = used @ (steps**2).T
     return (np.clip(change, -limit, limit) * used) @ steps.T / np.maximum(weight, 1e-9), weight
+
+
+def scale_pilot(data: Observed) -> tuple[Array, Array]:
+    """Log of the scale of each series' errors, by the size of its typical step off season, and of how many, (series,).
+
+    A series without steps between counted months has the steps of the others, and the weight of one.
+    """
+    pilot, _ = season_pilot(data)
+    steps = np.abs(np.diff(data.centre - (pilot @ waves())[:, data.calendar], axis=1))
+    used = data.seen[:, 1:] & data.seen[:, :-1]
+    typical = np.array([np.median(row[at] if at.any() else row) for row, at in zip(steps, used, strict=True)])
+    return np.log(1.4 * np.maximum(typical, 0.02)), np.maximum(used.sum(axis=1), 1).astype(float)
 
 
 def _check(names: NDArray[np.str_], months: pd.DatetimeIndex, low: Array, high: Array, span: NDArray[np.int_]) -> None:

@@ -26,6 +26,8 @@ class Paths:
         Share of the volatility that is left a month later.
     memory : float
         Half-life of the past in the mean that levels return to, months.
+    fading : float
+        Share of the trend that is left a month later.
     weight : float
         Sum of the weights of the past at the last month observed.
     most : array, shape (series,)
@@ -34,6 +36,7 @@ class Paths:
 
     calming: float
     memory: float
+    fading: float
     weight: float
     most: Array
 
@@ -48,16 +51,15 @@ class Paths:
         def shared(name: str) -> Array:
             return sample[name].to_numpy()[:, None]
 
-        level, average, scale, season = map(of_series, ("level", "average", "scale", "season"))
+        level, average, trend, scale, season = map(of_series, ("level", "average", "trend", "scale", "season"))
         loading = of_series("loading") if "loading" in sample else np.zeros_like(level)
         tails, persistence, news = map(shared, ("tails", "persistence", "volatility_scale"))
-        volatility = shared("volatility_last")
+        gain, momentum, volatility = map(shared, ("gain", "momentum", "volatility_last"))
         effect = np.zeros((*level.shape, regressors.shape[-1]))
         if len(regressors):
             effect = np.einsum(
                 "dex,exm->dxm", sample["effects"].transpose("draw", "effect", axis).to_numpy(), regressors
             )
-        shape = of_series("noise") ** -2.0
         kept, weight = 0.5 ** (1.0 / self.memory), self.weight
         counts = np.empty(effect.shape)
         everywhere = np.broadcast_to(tails, level.shape)
@@ -67,12 +69,14 @@ class Paths:
         for month in range(counts.shape[-1]):
             volatility = self.calming * volatility + news * rng.standard_normal(volatility.shape)
             shock = loading * rng.standard_t(tails) + rng.standard_t(everywhere)
-            moved = level + (1.0 - persistence) * (average - level) + scale * np.exp(volatility) * shock
-            level = np.minimum(moved, self.most)
+            error = np.minimum(scale * np.exp(volatility) * shock, self.most - level)
+            mean = np.exp(level + error + season[:, :, calendar[month]] + effect[..., month])
+            counts[..., month] = counting.poisson(np.minimum(mean, LARGEST))
             weight = kept * weight + 1.0
             average = average + (level - average) / weight
-            mean = np.exp(level + season[:, :, calendar[month]] + effect[..., month])
-            counts[..., month] = counting.poisson(np.minimum(mean * rng.gamma(shape) / shape, LARGEST))
+            level = persistence * level + (1.0 - persistence) * average + trend + gain * error
+            level = np.minimum(level, self.most)
+            trend = self.fading * (trend + momentum * error)
         return counts
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,12 +11,13 @@ import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
 from numpy.typing import NDArray
-from pytensor.tensor.variable import TensorVariable
 from scipy.special import gammaln
 
 from ..data import Panel
-from ._flows_observed import Observed, place, recent, season_pilot, waves
+from ._flows_levels import follow, recent_weight
+from ._flows_observed import Observed, place, recent, scale_pilot, season_pilot, waves
 from ._flows_paths import Paths, months_after
+from ._informed import add_informed
 from .fit import Model
 from .interventions import Covariate, Intervention, design, effects
 from .priors import Beta, Gamma, HalfNormal, LogNormal, Normal
@@ -25,27 +27,29 @@ __all__ = ["Flows"]
 
 Array = NDArray[np.float64]
 
-BEGINNING = 3.0  # standard deviation of the first level about its count: next to nothing is said of it
-
 
 @dataclass(frozen=True, kw_only=True)
 class Flows(Model[xr.DataArray]):
-    r"""Counts as negative binomial about a log-intensity that wanders from month to month.
+    r"""Counts about a log-intensity whose level follows what each month has brought.
 
     .. math::
-        k_{s,t} &\sim \mathrm{NB}(\lambda_{s,t},\ r_s), \qquad
-        \log \lambda_{s,t} = \ell_{s,t} + a_{s,m(t)} + \sum_j \beta_{j,s} x_{j,s,t} \\
-        \ell_{s,t+1} - \ell_{s,t} &= (1 - \phi)(\bar\ell_{s,t} - \ell_{s,t})
-            + \sigma_s e^{v_t} (g_s f_t + \varepsilon_{s,t}), \qquad f_t, \varepsilon_{s,t} \sim t_\nu
+        k_{s,t} &\sim \mathrm{Poisson}(e^{y_{s,t}}), \qquad
+        y_{s,t} = \ell_{s,t} + a_{s,m(t)} + \sum_j \beta_{j,s} x_{j,s,t} + e_{s,t} \\
+        e_{s,t} &= \sigma_s e^{v_t} (g_s f_t + \varepsilon_{s,t}), \qquad f_t, \varepsilon_{s,t} \sim t_\nu \\
+        \ell_{s,t+1} &= \ell_{s,t} + (1 - \phi)(\bar\ell_{s,t} - \ell_{s,t}) + b_{s,t} + \alpha e_{s,t}, \qquad
+        b_{s,t+1} = \delta (b_{s,t} + \beta e_{s,t})
 
-    with level :math:`\ell`, its mean :math:`\bar\ell` over the past, weighted by :math:`2^{-\mathrm{age} / h}`, seasons
-    a that sum to zero, dated interventions and covariates x, a factor f common to all series, and a volatility
-    v that all series share, :math:`v_t = \rho v_{t-1} + \kappa \eta_t`. The variance of a count is
-    :math:`\lambda + \lambda^2 / r`, with :math:`1 / \sqrt{r_s} = q \sigma_s`: what passes with its month is a share q
-    of what stays. Scales, loadings and the spread of the seasons are pooled between series on the log.
+    with level :math:`\ell`, its mean :math:`\bar\ell` over the past, weighted by :math:`2^{-\mathrm{age} / h}`, a
+    trend b that fades, seasons a that sum to zero, dated interventions and covariates x, a factor f common to all
+    series, and a volatility v that all series share, :math:`v_t = \rho v_{t-1} + \kappa \eta_t`. Of what a month has
+    beyond its level the share :math:`\alpha` stays and the rest passes with the month; with a variance of its own the
+    count is spread more than a Poisson's, as a negative binomial is, with heavier tails. One error moves level and
+    count (Hyndman et al. 2008), so that a path of counts says what the levels were: nothing is left to be sampled of
+    months that are counted. Scales, loadings and the spread of the seasons are pooled between series on the log.
 
-    A count may sum several months (``span``), be known to lie in an interval (``low``, ``high``) or be missing. A sum
-    of months has the mean and the variance of its months.
+    A count may sum several months (``span``), be known to lie in an interval (``low``, ``high``) or be missing; the
+    log-intensities of such months, and of counts below 50, are parameters. Larger counts give theirs, with the variance
+    of Poisson added to the error.
 
     Parameters
     ----------
@@ -53,8 +57,12 @@ class Flows(Model[xr.DataArray]):
         A typical monthly :math:`\sigma_s`.
     scale_spread : HalfNormal
         Standard deviation of :math:`\log \sigma_s` between series.
-    noise : LogNormal
-        q.
+    gain : Beta
+        :math:`\alpha`.
+    momentum : Beta
+        :math:`\beta`.
+    fading : float
+        :math:`\delta`.
     tails : Gamma
         :math:`\nu`.
     volatility : HalfNormal
@@ -62,7 +70,7 @@ class Flows(Model[xr.DataArray]):
     calming : float
         :math:`\rho`, how much of a month's volatility is left in the next.
     loading : HalfNormal
-        A typical :math:`g_s`: how much of a step the series have in common.
+        A typical :math:`g_s`: how much of an error the series have in common.
     loading_spread : float
         Standard deviation of :math:`\log g_s` between series.
     season : HalfNormal
@@ -91,14 +99,14 @@ class Flows(Model[xr.DataArray]):
 
     Notes
     -----
-    `persistence`, `memory` and `window` were chosen on border encounters from origins of 2003 to 2010, before those
-    that benchmarks score; a little more or less of each changed the scores by a few percent.
+    `persistence`, `memory`, `fading` and `window` were chosen on border encounters from origins of 2002 to 2010, before
+    those that benchmarks score; a little more or less of each changed the scores by a few percent.
 
     References
     ----------
-    Zens G., Bijak J. (2026), Dynamic count models with flexible innovation processes for irregular maritime migration,
-    arXiv:2508.18716; Welch N.G., Raftery A.E. (2022), Probabilistic forecasts of international bilateral migration
-    flows, PNAS 119.
+    Hyndman R.J., Koehler A.B., Ord J.K., Snyder R.D. (2008), Forecasting with Exponential Smoothing: The State Space
+    Approach, Springer; Harvey A.C. (2013), Dynamic Models for Volatility and Heavy Tails, Cambridge; Zens G., Bijak J.
+    (2026), Dynamic count models with flexible innovation processes for irregular maritime migration, arXiv:2508.18716.
 
     Examples
     --------
@@ -114,7 +122,9 @@ class Flows(Model[xr.DataArray]):
 
     scale: LogNormal = LogNormal(median=0.2, sd=0.5)
     scale_spread: HalfNormal = HalfNormal(0.3)
-    noise: LogNormal = LogNormal(median=0.4, sd=0.5)
+    gain: Beta = Beta(mean=0.8, weight=10.0)
+    momentum: Beta = Beta(mean=0.1, weight=50.0)
+    fading: float = 0.9
     tails: Gamma = Gamma(mean=5.0, sd=2.0)
     volatility: HalfNormal = HalfNormal(0.2)
     calming: float = 0.95
@@ -133,48 +143,53 @@ class Flows(Model[xr.DataArray]):
     covariates: tuple[Covariate, ...] = ()
 
     def build(self, panel: Panel) -> pm.Model:
-        """Write the model of ``count`` (series, month; persons) down in PyMC.
-
-        The log-intensity of every month is its pilot (the log of the count plus a half) and a standardised deviate
-        times the deviation that the count leaves, so that the deviates are about standard normal.
-        """
+        """Write the model of ``count`` (series, month; persons) down in PyMC."""
         panel = recent(panel, self.window)
         data = Observed.read(panel)
         axis, size = data.axis, len(data.months)
-        coords: dict[str, object] = {
-            axis: data.names,
-            "month": data.months.to_numpy(),
-            "step": data.months[1:].to_numpy(),
-        }
         names = effects(self.interventions, self.covariates)
-        with pm.Model(coords=coords | {"calendar": np.arange(1, 13), "wave": np.arange(11), "effect": names}) as model:
+        coords = {
+            axis: data.names,
+            "step": data.months[1:].to_numpy(),
+            "calendar": np.arange(1, 13),
+            "wave": np.arange(11),
+            "effect": names,
+            "open": [f"{data.names[row]} {data.months[month]:%Y-%m}" for row, month in np.argwhere(~data.plain)],
+        }
+        with pm.Model(coords=coords) as model:
             tails = self.tails.variable("tails")
             volatility = self._volatility(size - 1)
-            usual, noise = self._scales(axis, volatility.mean())
-            seasons = self._seasons(data, usual)
-            persistence = self.persistence.variable("persistence")
-
-            deviate = pm.Normal("deviate", dims=(axis, "month"))
-            placed, jacobian = place(data, deviate, noise, pt)
-            log_intensity = _tensor(placed)
-            # The prior density is that of the log-intensity, so that of the deviate is taken out again.
-            pm.Potential("jacobian", 0.5 * (deviate**2).sum() + jacobian)
-            level = log_intensity - seasons[:, data.calendar]
+            usual = self._scales(data, volatility.mean())
+            loading = self._loadings(data)
+            seasons = self._seasons(data, usual, loading * usual)
+            path: Any = pt.as_tensor(data.centre)
+            if coords["open"]:
+                path = place(data, pm.Flat("open_z", dims="open"), pt)
+                _add_counts(data, path)
+            freed = path - seasons[:, data.calendar]
             if names:
                 regressors = design(panel, axis, data.months, self.interventions, self.covariates)
-                level = level - (self._effects(axis)[:, :, None] * regressors).sum(0)
-            average = level @ recent_means(size, self.memory).T
-            # Wide: where the level begins is said by the counts.
-            pm.Potential("first", -0.5 * (((level[:, 0] - data.centre[:, 0]) / BEGINNING) ** 2).sum())
-            moved = level[:, 1:] - level[:, :-1] + (1.0 - persistence) * (level[:, :-1] - average[:, :-1])
-            month_scale = usual[:, None] * _tensor(pt.exp(volatility - volatility.mean()))
+                freed = freed - (self._effects(axis)[:, :, None] * regressors).sum(0)
+            levels = follow(
+                freed,
+                size,
+                gain=self.gain.variable("gain"),
+                momentum=self.momentum.variable("momentum"),
+                persistence=self.persistence.variable("persistence"),
+                memory=self.memory,
+                fading=self.fading,
+            )
+            scale = usual[:, None] * pt.exp(volatility - volatility.mean())
+            error = levels.error[:, 1:]
             if len(data.names) > 1:
-                moved = moved - month_scale * self._common(axis, tails)
-            add_shocks("steps", moved, tails=tails, scale=month_scale)
-            pm.Deterministic("level", level[:, -1], dims=axis)
-            pm.Deterministic("average", average[:, -1], dims=axis)
+                error = error - scale * self._common(loading[:, None], tails, error / scale)
+            counted = np.where(data.plain, np.exp(-data.centre), 0.0)[:, 1:]
+            widened: Any = pt.sqrt(scale**2 + counted)
+            add_shocks("errors", error, tails=tails, scale=widened)
+            pm.Deterministic("level", levels.after, dims=axis)
+            pm.Deterministic("average", levels.average, dims=axis)
+            pm.Deterministic("trend", levels.trend, dims=axis)
             pm.Deterministic("volatility_last", volatility[-1])
-            _add_counts(data, log_intensity, noise**-2.0)
         return model
 
     def simulate(self, sample: xr.Dataset, panel: Panel, until: int | str, rng: np.random.Generator) -> xr.DataArray:
@@ -187,6 +202,7 @@ class Flows(Model[xr.DataArray]):
         paths = Paths(
             calming=self.calming,
             memory=self.memory,
+            fading=self.fading,
             weight=float(recent_weight(len(data.months), self.memory)),
             most=data.record + np.log(self.most),
         )
@@ -199,111 +215,88 @@ class Flows(Model[xr.DataArray]):
             attrs={"units": panel["count"].attrs["units"]},
         )
 
-    def _scales(self, axis: str, volatility: TensorVariable) -> tuple[TensorVariable, TensorVariable]:
-        """Scale of a series' steps in a usual month of the window, and of its noise.
-
-        The counts say much of the scale in the window's months, and little of how volatile they were as months go. So
-        the sampler moves in the former, and the priors are those of the latter: the shift has a Jacobian of one.
-        """
-        scale_z, noise_z = pm.Normal("scale_typical_z"), pm.Normal("noise_share_z")
-        away = (scale_z - volatility / self.scale.sd, noise_z + volatility / self.noise.sd)
-        pm.Potential("scale_prior", 0.5 * (scale_z**2 + noise_z**2 - away[0] ** 2 - away[1] ** 2))
-        pm.Deterministic("scale_typical", self.scale.median * _tensor(pt.exp(self.scale.sd * away[0])))
-        pm.Deterministic("noise_share", self.noise.median * _tensor(pt.exp(self.noise.sd * away[1])))
-        spread = self.scale_spread.variable("scale_spread") * pm.Normal("scale_z", dims=axis)
-        usual = self.scale.median * _tensor(pt.exp(self.scale.sd * scale_z + spread))
-        _named("scale", usual * _tensor(pt.exp(-volatility)), axis)
-        noise = self.noise.median * _tensor(pt.exp(self.noise.sd * noise_z)) * usual
-        return usual, _named("noise", noise, axis)
-
-    def _seasons(self, data: Observed, scale: TensorVariable) -> TensorVariable:
-        """Log of the month of the year over the year's mean, shape (series, 12).
-
-        The waves of a series are parameters about where its own steps and the shared waves put them, each by its
-        precision, so that the sampler's coordinates are about standard normal whatever the series has seen.
-        """
-        pilot, weight = season_pilot(data)
-        shared = self.season.variable("season_scale") * pm.Normal("season_shared_z", dims="wave")
-        log_own = pt.log(self.season_own.variable("season_own"))
-        spreads = log_own + self.season_spread * pm.Normal("season_spread_z", dims=data.axis)
-        log_spread = _tensor(spreads)[:, None]
-        z = pm.Normal("season_z", dims=(data.axis, "wave"))
-        known, believed = weight * scale[:, None] ** -2.0, _tensor(pt.exp(-2.0 * log_spread))
-        log_sd = -0.5 * _tensor(pt.log(known + believed))
-        away = known / (known + believed) * (pilot - shared) + _tensor(pt.exp(log_sd)) * z
-        density = 0.5 * z**2 + log_sd - log_spread - 0.5 * away**2 * believed
-        pm.Potential("season_prior", density.sum())
-        return _named("season", (shared + away) @ waves(), (data.axis, "calendar"))
-
-    def _volatility(self, steps: int) -> TensorVariable:
-        """Log of the scale of each step over its typical value, an autoregression by its moving average."""
+    def _volatility(self, steps: int) -> Any:
+        """Log of the scale of each month's error over its typical value, an autoregression by its moving average."""
         lag = np.subtract.outer(np.arange(steps), np.arange(steps))
         weights = np.tril(self.calming ** np.abs(lag))
         news = pm.Normal("volatility_news", dims="step")
-        return _named("volatility", self.volatility.variable("volatility_scale") * (weights @ news), "step")
+        return pm.Deterministic(
+            "volatility", self.volatility.variable("volatility_scale") * (weights @ news), dims="step"
+        )
 
-    def _common(self, axis: str, tails: TensorVariable) -> TensorVariable:
-        """Share of each step that all series have in common, in units of the series' scale."""
-        factor = pm.StudentT("factor", nu=tails, mu=0.0, sigma=1.0, dims="step")
-        loading_z = pm.Normal("loading_z", dims=axis)
-        size = _tensor(pt.exp(self.loading_spread * loading_z))
-        loading = _named("loading", self.loading.variable("loading_typical") * size, axis)
-        return _tensor(loading[:, None] * factor)
+    def _scales(self, data: Observed, volatility: Any) -> Any:
+        """Scale of each series' errors in a usual month of the window.
 
-    def _effects(self, axis: str) -> TensorVariable:
+        The counts say much of the scale in the window's months, and little of how volatile they were as months go. So
+        the sampler moves in the former, and the priors are those of the latter.
+        """
+        pilot, known = scale_pilot(data)
+        spread = self.scale_spread.variable("scale_spread")
+        middle = np.log(self.scale.median) + volatility
+        of_all = 1.0 / (spread**2 + 1.0 / known)
+        typical = middle + add_informed(
+            "scale_typical_z", (of_all * pilot).sum() / of_all.sum() - middle, of_all.sum(), self.scale.sd**-2.0
+        )
+        log_scale = typical + add_informed("scale_z", pilot - typical, known, spread**-2.0, dims=data.axis)
+        pm.Deterministic("scale_typical", pt.exp(typical - volatility))
+        pm.Deterministic("scale", pt.exp(log_scale - volatility), dims=data.axis)
+        return pt.exp(log_scale)
+
+    def _loadings(self, data: Observed) -> Any:
+        """Share of the factor in each series' errors; a single series has none."""
+        if len(data.names) == 1:
+            return np.zeros(1)
+        each = pt.exp(self.loading_spread * pm.Normal("loading_z", dims=data.axis))
+        return pm.Deterministic("loading", self.loading.variable("loading_typical") * each, dims=data.axis)
+
+    def _seasons(self, data: Observed, scale: Any, common: Any) -> Any:
+        """Log of the month of the year over the year's mean, shape (series, 12).
+
+        However many series there are, shared seasons are known no better than the shared errors let them be.
+        """
+        pilot, weight = season_pilot(data)
+        spread: Any = pt.log(self.season_own.variable("season_own"))
+        spread = spread + self.season_spread * pm.Normal("season_spread_z", dims=data.axis)
+        known = weight * scale[:, None] ** -2.0
+        own: Any = pt.exp(-2.0 * spread[:, None])
+        of_all = known * own / (known + own)
+        together = (common**2).mean() / (weight.mean(0) + 1e-9)
+        shared = add_informed(
+            "season_shared_z",
+            (of_all * pilot).sum(0) / (of_all.sum(0) + 1e-9),
+            1.0 / (1.0 / (of_all.sum(0) + 1e-9) + together),
+            self.season.variable("season_scale") ** -2.0 * np.ones(11),
+            dims="wave",
+        )
+        away = add_informed("season_z", pilot - shared, known, own * np.ones(11), dims=(data.axis, "wave"))
+        return pm.Deterministic("season", (shared + away) @ waves(), dims=(data.axis, "calendar"))
+
+    def _common(self, loading: Any, tails: Any, error: Any) -> Any:
+        """Share of each error that all series have in common, in units of the series' scale.
+
+        The factor is a parameter about its regression on the errors, in units of what they leave open.
+        """
+        precision = 1.0 + (loading**2).sum()
+        factor = (loading * error).sum(0) / precision + pm.Flat("factor_z", dims="step") / pt.sqrt(precision)
+        add_shocks("factor", factor, tails=tails, scale=pt.as_tensor(1.0))
+        pm.Potential("factor_jacobian", -0.5 * factor.shape[0] * pt.log(precision))
+        return loading * factor
+
+    def _effects(self, axis: str) -> Any:
         mean = self.effect.variable("effect_mean", dims="effect")
         spread = self.effect_spread.variable("effect_spread", dims="effect")
         own = pm.Normal("effect_z", dims=("effect", axis))
-        return _named("effects", mean[:, None] + spread[:, None] * own, ("effect", axis))
+        return pm.Deterministic("effects", mean[:, None] + spread[:, None] * own, dims=("effect", axis))
 
 
-def recent_means(size: int, memory: float) -> Array:
-    """Weights of the mean over the past up to each month, half as large `memory` months ago; shape (month, month)."""
-    age = np.subtract.outer(np.arange(size), np.arange(size))
-    weights = np.tril(0.5 ** (np.abs(age) / memory))
-    return weights / weights.sum(axis=1, keepdims=True)
-
-
-def recent_weight(size: int, memory: float) -> float:
-    """Sum of the weights before they were made shares: in months, how long the past is."""
-    return float((0.5 ** (np.arange(size) / memory)).sum())
-
-
-def _tensor(value: object) -> TensorVariable:
-    """The same, for type checkers: PyTensor's hints leave open what its functions return."""
-    if not isinstance(value, TensorVariable):
-        raise TypeError(f"expected a tensor, found {type(value)}")
-    return value
-
-
-def _named(name: str, value: object, dims: str | tuple[str, ...]) -> TensorVariable:
-    """Record a value in the draws under this name, and go on with it."""
-    tensor = _tensor(value)
-    pm.Deterministic(name, tensor, dims=dims)
-    return tensor
-
-
-def _add_counts(data: Observed, log_intensity: TensorVariable, shape: TensorVariable) -> None:
-    """Add the likelihood of single months, and of sums and intervals, to the current model."""
-    alone = _log_mass(data.count, log_intensity[data.series, data.month], shape[data.series])
-    pm.Potential("months", alone.sum())
-    if not len(data.span):
-        return
-    each = _tensor(pt.exp(log_intensity[data.sum_series[:, None], data.sum_months])) * data.sum_weight
-    total = each.sum(axis=1)
-    # A sum of independent negative binomials is near the one of the same mean and variance.
-    together = shape[data.sum_series] * total**2 / (each**2).sum(axis=1)
-    mass = _log_mass(data.nodes, _tensor(pt.log(total))[:, None], together[:, None])
-    pm.Potential("sums", _tensor(pm.math.logsumexp(mass + data.log_weight, axis=1)).sum())
-
-
-def _log_mass(count: Array, log_mean: TensorVariable, shape: TensorVariable) -> TensorVariable:
-    """Log mass of the negative binomial."""
-    log_sum = _tensor(pt.log(_tensor(pt.exp(log_mean)) + shape))
-    return (
-        count * (log_mean - log_sum)
-        + shape * (_tensor(pt.log(shape)) - log_sum)
-        + _tensor(pt.gammaln(count + shape))
-        - _tensor(pt.gammaln(shape))
-        - gammaln(count + 1.0)
-    )
+def _add_counts(data: Observed, path: Any) -> None:
+    """Add the likelihood of small counts of single months, and of sums and intervals, to the current model."""
+    small = ~data.plain[data.series, data.month]
+    log_mean = path[data.series[small], data.month[small]]
+    pm.Potential("months", (data.count[small] * log_mean - pt.exp(log_mean)).sum())
+    if len(data.span):
+        each: Any = pt.exp(path[data.sum_series[:, None], data.sum_months])
+        total = (each * data.sum_weight).sum(axis=1)[:, None]
+        log_total: Any = pt.log(total)
+        mass = data.nodes * log_total - total - gammaln(data.nodes + 1.0)
+        pm.Potential("sums", pt.as_tensor(pm.math.logsumexp(mass + data.log_weight, axis=1)).sum())

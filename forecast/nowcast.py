@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.stats import nbinom
+from scipy.stats import poisson
 
 from ._flows_observed import Observed, place, recent
 from .errors import DrawsError
@@ -24,7 +24,7 @@ def nowcast(
     r"""Total of a year of every series, given what is known of it.
 
     .. math:: K_s = \sum_{t \text{ counted}} k_{s,t} + \sum_{t \text{ not yet}} \tilde k_{s,t}, \qquad
-        \tilde k_{s,t} \sim \mathrm{NB}(\lambda_{s,t}, r_s)
+        \tilde k_{s,t} \sim \mathrm{Poisson}(e^{y_{s,t}})
 
     Counts of months, and of several months together, enter as they are; those known to lie in an interval are drawn
     within it; months without a count before the panel's end are drawn about their log-intensity, and those after it
@@ -81,10 +81,9 @@ def nowcast(
         wanted = pd.date_range(last + pd.DateOffset(months=1), months[-1], freq="MS") >= months[0]
         total += future[..., wanted].sum(axis=-1)
     inside = np.isin(np.arange(len(data.months)), data.months.get_indexer(months))
-    shape = sample["noise"].transpose("draw", data.axis).to_numpy() ** -2.0
-    deviate = sample["deviate"].transpose("draw", data.axis, "month").to_numpy()
-    placed, _ = place(data, deviate, shape**-0.5, np)
-    mean = np.exp(placed)
+    # Without open months there is nothing to draw: all of the year so far is counted.
+    path = place(data, sample["open_z"].to_numpy(), np) if "open_z" in sample else data.centre
+    mean = np.exp(np.broadcast_to(path, (draws, *data.centre.shape)))
     covered = data.seen.copy()
     known = np.zeros(len(data.names))
     np.add.at(known, data.series[inside[data.month]], data.count[inside[data.month]])
@@ -98,10 +97,9 @@ def nowcast(
                 "sums other months; choose the year that it counts, or leave it out of the panel."
             )
         if inside[held].all():
-            total[:, series] += _within(data, at, mean[:, series, held], shape[:, series], rng)
+            total[:, series] += _within(data, at, mean[:, series, held], rng)
     unknown = inside & ~covered
-    drawn = rng.poisson(mean * rng.gamma(np.broadcast_to(shape[..., None], mean.shape)) / shape[..., None])
-    total += np.where(unknown, drawn, 0).sum(axis=-1)
+    total += np.where(unknown, rng.poisson(mean), 0).sum(axis=-1)
     return xr.DataArray(
         total,
         dims=("draw", data.axis),
@@ -129,16 +127,13 @@ def _months(year: int, ends: int, known: pd.DatetimeIndex) -> pd.DatetimeIndex:
     return months
 
 
-def _within(data: Observed, at: int, mean: Array, shape: Array, rng: np.random.Generator) -> Array:
+def _within(data: Observed, at: int, mean: Array, rng: np.random.Generator) -> Array:
     """Draws of a sum known to lie between two ends, by its mass at the counts that stand for the interval."""
     if data.low[at] == data.high[at]:
         return np.full(len(mean), data.low[at])
-    total = mean.sum(axis=1)
-    together = shape * total**2 / (mean**2).sum(axis=1)
     odds = np.exp(data.log_weight[at]) > 0
     nodes, weights = data.nodes[at, odds], data.log_weight[at, odds]
-    success = (together / (together + total))[:, None]
-    log_mass = nbinom.logpmf(np.round(nodes), together[:, None], success) + weights
+    log_mass = poisson.logpmf(np.round(nodes), mean.sum(axis=1)[:, None]) + weights
     chosen = (log_mass + rng.gumbel(size=log_mass.shape)).argmax(axis=1)
     return np.round(nodes[chosen])
 
