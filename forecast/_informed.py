@@ -47,9 +47,10 @@ def add_informed(name: str, pilot: Any, known: Any, believed: Any, dims: str | t
     >>> round(float(mean.eval({model["mean_z"]: 0.0})), 3)
     2.727
     """
-    z = pm.Flat(name, dims=dims)
+    z = pm.Normal(name, dims=dims)
     precision = known + believed
     value = known / precision * pilot + z / pt.sqrt(precision)
-    density: Any = pt.log(believed / precision) - believed * value**2
+    # The density is that of the parameter, so that of z is taken out again.
+    density: Any = pt.log(believed / precision) - believed * value**2 + z**2
     pm.Potential(f"{name}_prior", 0.5 * pt.as_tensor(density).sum())
     return value

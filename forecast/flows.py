@@ -164,7 +164,10 @@ class Flows(Model[xr.DataArray]):
             seasons = self._seasons(data, usual, loading * usual)
             path: Any = pt.as_tensor(data.centre)
             if coords["open"]:
-                path = place(data, pm.Flat("open_z", dims="open"), pt)
+                deviate = pm.Normal("open_z", dims="open")
+                path = place(data, deviate, pt)
+                # The density is that of the path, which is linear in the deviates or shifted by their differences.
+                pm.Potential("open_prior", 0.5 * (deviate**2).sum())
                 _add_counts(data, path)
             freed = path - seasons[:, data.calendar]
             if names:
@@ -277,9 +280,10 @@ class Flows(Model[xr.DataArray]):
         The factor is a parameter about its regression on the errors, in units of what they leave open.
         """
         precision = 1.0 + (loading**2).sum()
-        factor = (loading * error).sum(0) / precision + pm.Flat("factor_z", dims="step") / pt.sqrt(precision)
+        away = pm.Normal("factor_z", dims="step")
+        factor = (loading * error).sum(0) / precision + away / pt.sqrt(precision)
         add_shocks("factor", factor, tails=tails, scale=pt.as_tensor(1.0))
-        pm.Potential("factor_jacobian", -0.5 * factor.shape[0] * pt.log(precision))
+        pm.Potential("factor_jacobian", 0.5 * (away**2 - pt.log(precision)).sum())
         return loading * factor
 
     def _effects(self, axis: str) -> Any:
