@@ -4,6 +4,8 @@ Fitted to the periods before the origin and scored on the one that starts there,
 flows names in any period between two countries that are there; one that it does not name in the period has no flow.
 Persistence is the flow of the period before, by the same method. The estimates by the other five methods are scored
 beside, against the same forecast, each with its own persistence: ``--method`` forecasts one of them instead.
+Bands of whole numbers hold more than their level; how much the draws themselves claim, and what is held when the ends
+of bands count in part, is printed beside.
 """
 
 from __future__ import annotations
@@ -128,6 +130,8 @@ def _figures(
     for level, bar in BARS.items():
         say(f"coverage{level}", covered(draws, came, level).mean(), bar)
         say(f"coverage{level}_in_part", inside_in_part(draws, came, level).mean())
+        low, high = (draws.quantile(end, "draw") for end in (0.5 - level / 200, 0.5 + level / 200))
+        say(f"coverage{level}_claimed", ((low <= draws) & (draws <= high)).mean())
         say(f"width{level}", width(draws, level).mean())
     return all(ok)
 
