@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Levels:
-    """What is expected of each month, and what of the month after the last.
+    """What is expected of each month, and what of the month after the last; all in logs of persons a month.
 
     Parameters
     ----------

@@ -199,17 +199,17 @@ def _spread(data: Observed) -> Array:
     A walk with steps of `UNSEEN` ties a month to its neighbours, beside what its own small count or interval says.
     Months that are counted together stand for themselves.
     """
-    rows, _ = np.nonzero(~data.plain)
-    grouped = data.blocks[3].astype(bool)[~data.plain]
+    rows, months = np.nonzero(~data.plain)
+    grouped = data.blocks[3].astype(bool)[rows, months]
     counted = data.seen.copy()
     counted[data.sum_series[data.span == 1], data.sum_months[data.span == 1, 0]] = True
     steps = np.diff(np.eye(len(data.months)), axis=0) / UNSEEN
     spread = np.diag(np.sqrt(data.variance[~data.plain]))
     for row in np.unique(rows[~grouped]):
         own = np.flatnonzero((rows == row) & ~grouped)
-        months = np.flatnonzero(~data.plain[row] & ~data.blocks[3][row].astype(bool))
-        known = np.where(counted[row], 1.0 / data.variance[row], 0.0)[months]
-        precision = (steps.T @ steps)[np.ix_(months, months)] + np.diag(known)
+        at = months[own]
+        known = np.where(counted[row], 1.0 / data.variance[row], 0.0)[at]
+        precision = (steps.T @ steps)[np.ix_(at, at)] + np.diag(known)
         spread[np.ix_(own, own)] = np.linalg.cholesky(np.linalg.inv(precision))
     return spread
 
@@ -253,7 +253,7 @@ def season_pilot(data: Observed) -> tuple[Array, Array]:
 def scale_pilot(data: Observed) -> tuple[Array, Array]:
     """Log of the scale of each series' errors, by the size of its typical step off season, and of how many, (series,).
 
-    A series without steps between counted months has the steps of the others, and the weight of one.
+    A series without steps between counted months has those of its pilot, with the weight of one.
     """
     pilot, _ = season_pilot(data)
     steps = np.abs(np.diff(data.centre - (pilot @ waves())[:, data.calendar], axis=1))
