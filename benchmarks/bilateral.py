@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--method", choices=METHODS, default=METHODS[0])
     parser.add_argument("--draws", type=int, default=1000)
     parser.add_argument("--chains", type=int, default=4)
-    parser.add_argument("--kept", type=int, default=300, help="draws kept, and as many of tuning, of each chain")
+    parser.add_argument("--kept", type=int, default=500, help="draws kept, and as many of tuning, of each chain")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--store", type=Path, help="folder of the chains, to take up a fit that was interrupted")
     parser.add_argument("--flows", type=Path, default=BESIDE / "data" / "flows")

@@ -6,6 +6,7 @@ from .adjust import replacement_fertility, shift_median
 from .backlog import Backlog
 from .bilateral import Bilateral, margins, match_net, of_corridors
 from .caseload import Caseload
+from .closures import Closures
 from .comparison import Comparison, compare
 from .conditioning import Given, condition
 from .draws import bands
@@ -58,6 +59,7 @@ __all__ = [
     "Backlog",
     "Bilateral",
     "Caseload",
+    "Closures",
     "Comparison",
     "ConvergenceError",
     "Corridors",

@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from .closures import Closures
 from .errors import DrawsError
 
 Array = NDArray[np.float64]
@@ -32,6 +33,8 @@ class Paths:
         Sum of the weights of the past at the last month observed.
     most : array, shape (series,)
         Log of the highest level allowed.
+    closures : Closures
+        That may come.
     """
 
     calming: float
@@ -39,6 +42,7 @@ class Paths:
     fading: float
     weight: float
     most: Array
+    closures: Closures
 
     def run(
         self, sample: xr.Dataset, axis: str, calendar: NDArray[np.intp], regressors: Array, rng: np.random.Generator
@@ -64,13 +68,15 @@ class Paths:
         counts = np.empty(effect.shape)
         everywhere = np.broadcast_to(tails, level.shape)
         # How many random numbers a Poisson draw takes depends on its mean. It has a stream of its own, so that levels
-        # are those of the same world in every forecast of a seed, whatever its covariates become.
-        counting = rng.spawn(1)[0]
-        for month in range(counts.shape[-1]):
+        # are those of the same world in every forecast of a seed, whatever its covariates become. So have closures.
+        counting, closing = rng.spawn(2)
+        draws, series, months = counts.shape
+        missing = self.closures.missing(draws, series, months, closing)
+        for month in range(months):
             volatility = self.calming * volatility + news * rng.standard_normal(volatility.shape)
             shock = loading * rng.standard_t(tails) + rng.standard_t(everywhere)
             error = np.minimum(scale * np.exp(volatility) * shock, self.most - level)
-            mean = np.exp(level + error + season[:, :, calendar[month]] + effect[..., month])
+            mean = np.exp(level + error + season[:, :, calendar[month]] + effect[..., month] - missing[..., month])
             counts[..., month] = counting.poisson(np.minimum(mean, LARGEST))
             weight = kept * weight + 1.0
             average = average + (level - average) / weight

@@ -169,7 +169,8 @@ class Bilateral(Model[xr.DataArray]):
             alike = pt.tanh(self.shock_alike.variable("shock_alike"))
             tails = self.shock_tails.variable("shock_tails")
             # In units of what the flows leave open about a pilot, so that the sampler starts near and steps evenly.
-            shocks: Any = pilot + wide * pm.Flat("shock_z", dims=("direction", "shocked"))
+            deviate = pm.Flat("shock_z", dims=("direction", "shocked"))
+            shocks: Any = pilot + wide * _stretched(deviate, wide, there[:, 0])
             scales: Any = pt.exp(shock_log_scale[:, None] + moods[there[:, 0]])
             widths: Any = pt.log(scales)
             pm.Potential("shocks", _shocks_logp(shocks / scales, alike, tails) - widths.sum())
@@ -340,6 +341,21 @@ def _pilot(change: Array, own: tuple[NDArray[np.int64], ...], count: int) -> tup
             left = np.bincount(own[this], change - found[other][own[other]], minlength=count)
             found[this] = left / (number[this] + weight)
     return found, PILOT_ERROR / np.sqrt(number + weight)
+
+
+def _stretched(deviate: Any, wide: Array, period: NDArray[np.int64]) -> Any:
+    """Deviates of shocks (direction, shocked), wide along what flows cannot tell: all outflows up, all inflows down.
+
+    A shift of all shocks to outflows of a period, and its opposite of all to inflows, changes no flow. Only the shocks'
+    own distribution holds it, far less than flows hold the rest.
+    """
+    _, row = np.unique(period, return_inverse=True)
+    of_period = (row == np.arange(row.max() + 1)[:, None]).astype(float)
+    along = np.array([[1.0], [-1.0]]) / wide
+    norm = np.sqrt(of_period @ (along**2).sum(0))
+    along = along / norm[row]
+    loose = PILOT_SHOCK * norm / np.sqrt(of_period.sum(1))
+    return deviate + along * pt.dot(of_period.T, (loose - 1.0) * pt.dot(of_period, (along * deviate).sum(0)))
 
 
 def _shocks_logp(scaled: Any, alike: Any, tails: Any) -> Any:

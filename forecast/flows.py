@@ -18,6 +18,7 @@ from ._flows_levels import follow, recent_weight
 from ._flows_observed import Observed, place, recent, scale_pilot, season_pilot, waves
 from ._flows_paths import Paths, months_after
 from ._informed import add_informed
+from .closures import Closures
 from .fit import Model
 from .interventions import Covariate, Intervention, design, effects
 from .priors import Beta, Gamma, HalfNormal, LogNormal, Normal
@@ -46,6 +47,8 @@ class Flows(Model[xr.DataArray]):
     count is spread more than a Poisson's, as a negative binomial is, with heavier tails. One error moves level and
     count (Hyndman et al. 2008), so that a path of counts says what the levels were: nothing is left to be sampled of
     months that are counted. Scales, loadings and the spread of the seasons are pooled between series on the log.
+
+    In months to come all doors may close, for reasons that no window of calm years shows (`Closures`).
 
     A count may sum several months (``span``), be known to lie in an interval (``low``, ``high``) or be missing; the
     log-intensities of such months, and of counts below 50, are parameters. Larger counts give theirs, with the variance
@@ -92,6 +95,8 @@ class Flows(Model[xr.DataArray]):
     most : float
         No simulated level exceeds this many times the highest count of the window: heavy tails have no other bound.
         That of `Backlog`.
+    closures : Closures
+        Months to come in which doors are closed; ``Closures(rate=0.0)`` is a world without.
     interventions : tuple of Intervention
         Dated effects.
     covariates : tuple of Covariate
@@ -139,6 +144,7 @@ class Flows(Model[xr.DataArray]):
     effect: Normal = Normal(0.0, 1.0)
     effect_spread: HalfNormal = HalfNormal(0.3)
     most: float = 10.0
+    closures: Closures = Closures()
     interventions: tuple[Intervention, ...] = ()
     covariates: tuple[Covariate, ...] = ()
 
@@ -208,6 +214,7 @@ class Flows(Model[xr.DataArray]):
             fading=self.fading,
             weight=float(recent_weight(len(data.months), self.memory)),
             most=data.record + np.log(self.most),
+            closures=self.closures,
         )
         counts = paths.run(sample, data.axis, np.asarray(months.month - 1), regressors, rng)
         return xr.DataArray(

@@ -6,12 +6,22 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pytensor.tensor as pt
 import pytest
 import xarray as xr
 from poblar.data import DataError, Panel
 from poblar.forecast import Diagnostics, DrawsError, Migration, Posterior, Sampling
 from poblar.forecast._bilateral_history import History, Known
-from poblar.forecast.bilateral import SIZES, TAIL_SIZES, Bilateral, _expected, margins, match_net, of_corridors
+from poblar.forecast.bilateral import (
+    SIZES,
+    TAIL_SIZES,
+    Bilateral,
+    _expected,
+    _stretched,
+    margins,
+    match_net,
+    of_corridors,
+)
 from poblar.forecast.scores import covered
 
 COUNTRIES = ["CAN", "USA", "MEX", "GTM", "HND", "SLV", "NIC", "CRI", "PAN", "COL", "VEN", "ECU", "PER", "BRA"]
@@ -212,6 +222,22 @@ def test_shocks_of_a_country_move_its_corridors_together(small: Panel) -> None:
     logs = np.log1p(narrow.forecast(until=1995, draws=400, seed=1).isel(year=0))
     assert xr.corr(logs[:, 0, 1], logs[:, 0, 2]) > 0.9
     assert abs(xr.corr(logs[:, 0, 1], logs[:, 3, 2])) < 0.3
+
+
+def test_only_what_changes_no_flow_is_stretched() -> None:
+    rng = np.random.default_rng(4)
+    period, wide = np.array([2, 2, 2, 5, 5]), rng.uniform(0.02, 0.2, (2, 5))
+    deviate = rng.normal(size=(2, 5))
+    moved = wide * (np.asarray(_stretched(pt.as_tensor(deviate), wide, period).eval()) - deviate)
+    for own in (period == 2, period == 5):
+        shift = moved[0, own]
+        np.testing.assert_allclose(shift, shift[0])  # of all outflows alike
+        np.testing.assert_allclose(moved[1, own], -shift)  # and of all inflows the other way
+        unit = np.where(own, np.array([[1.0], [-1.0]]) / wide, 0.0)
+        across = np.where(own, deviate, 0.0) - unit * (unit * deviate).sum() / (unit**2).sum()
+        np.testing.assert_allclose(_stretched(pt.as_tensor(across), wide, period).eval(), across, atol=1e-12)
+        one = np.asarray(_stretched(pt.as_tensor(unit / np.sqrt((unit**2).sum())), wide, period).eval())
+        assert np.abs(wide * one)[:, own].max() == pytest.approx(0.4 / np.sqrt(own.sum()))
 
 
 def test_matched_flows_have_the_net_totals(small: Panel) -> None:
