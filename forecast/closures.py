@@ -24,7 +24,8 @@ class Closures:
 
     with c one while the doors are closed. In a month with open doors they close with the yearly `rate`; closed ones
     open again after `lasts` years on average. A window of a few calm years says nothing of closures, so that a
-    forecast has them from longer records. Those of the past are in the counts: its errors have heavy tails.
+    forecast has them from longer records. Those of the past are in the counts: its errors have heavy tails. Moves
+    within a country have no doors: a rate of zero keeps them open.
 
     Parameters
     ----------

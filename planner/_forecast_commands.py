@@ -81,6 +81,10 @@ def counts(
     missing: Annotated[str | None, typer.Option(help="Why counts are missing; without a reason they are refused.")] = (
         None
     ),
+    closures: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="How often a year all doors close: by default once in 30; 0 within a country."),
+    ] = None,
     draws: Draws = None, seed: Seed = None, csv: Csv = None, as_json: Json = False, quiet: Quiet = False,
     accept_unconverged: Annotated[
         bool, typer.Option("--accept-unconverged", help="Go on with a fit that fails its checks, and say so.")
@@ -96,18 +100,19 @@ def counts(
     import pandas as pd
 
     from ..data.counts import read_counts
-    from ..forecast import Flows, Sampling, bands
+    from ..forecast import Closures, Flows, Sampling, bands
     from ..forecast.persistence import persistence
 
     output = Output("forecast counts", as_json=as_json, quiet=quiet)
     study = study_of(country="MEX", plan=None, draws=draws, seed=seed)
     panel = read_counts(file, ends=ends, missing=missing)
+    model = Flows() if closures is None else Flows(closures=Closures(rate=closures))
     stages = output.stages()
     with stages:
         parts, converged = [], True
         for number, series in enumerate(panel["category"].to_numpy()):
             with stages.stage(f"fit {number}", "Fit and forecast", str(series)) as say:
-                posterior = Flows().fit(
+                posterior = model.fit(
                     panel.sel(category=series), seed=study.seed, sampling=Sampling(draws=2000),
                     accept_unconverged=accept_unconverged, progress=lambda state: say(str(state)),
                 )  # fmt: skip

