@@ -192,7 +192,8 @@ def case_panel(ledger: pd.DataFrame, provenance: Mapping[str, str]) -> Panel:
     Raises
     ------
     DataError
-        If the ledger has several stages, units or lengths of period, and all that `Panel` refuses.
+        If the ledger has several stages, units or lengths of period, or a row that was changed since it was made, and
+        all that `Panel` refuses.
 
     Examples
     --------
@@ -213,6 +214,16 @@ def case_panel(ledger: pd.DataFrame, provenance: Mapping[str, str]) -> Panel:
             )
     unit, span = str(ledger.attrs["unit"]), int(ledger["months"].iloc[0])
     table = ledger.assign(decided=ledger[list(OUTCOMES)].sum(axis=1, skipna=False))
+    came = table[["opening", "received", "transferred", "adjustment"]].sum(axis=1, skipna=False)
+    changed = (came - table["decided"] - table["pending"]).abs() > 0.5
+    if changed.any():
+        row = table[changed].iloc[0]
+        raise DataError(
+            expected="rows that add up with the adjustment that case_ledger found",
+            found="one that was changed since",
+            remedy="change the figures first, then make the ledger of them",
+            row=f"{row['office']}, {row['stage']}, {row['period']:%Y-%m}",
+        )
     names = ["received", "decided", "pending"] + ([_YOUNG] if _YOUNG in table else [])
     cells = table.groupby(["office", "period"])[names].agg(lambda part: part.sum(skipna=False))
     cells = cells.reset_index()

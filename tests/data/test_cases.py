@@ -133,6 +133,21 @@ def test_a_panel_says_what_it_counts_and_where_a_period_ends() -> None:
         case_panel(two, ABOUT)
 
 
+@pytest.mark.parametrize("change", [{"pending": 99.0}, {"rejected": 9e6}, {"opening": 1.0}])
+def test_a_ledger_that_was_changed_after_it_was_made_is_refused_with_its_row(change: dict[str, float]) -> None:
+    ledger = case_ledger(rows(), months=12, unit="persons", adjusted="stocks were revised")
+    changed = ledger.copy()
+    for name, value in change.items():
+        changed[name] = changed[name].astype(float)
+        changed.loc[changed.index[-1], name] = value
+    row = f"{ledger['office'].iloc[-1]}, {ledger['stage'].iloc[-1]}, {ledger['period'].iloc[-1]:%Y-%m}"
+    with pytest.raises(
+        DataError, match="expected rows that add up with the adjustment that case_ledger found"
+    ) as found:
+        case_panel(changed, ABOUT)
+    assert found.value.row == row
+
+
 def test_waits_of_cases_still_open_are_censored() -> None:
     """Kaplan-Meier by hand: of three, one is decided after 10 days and one after 30; the third was open after 20."""
     cases = pd.DataFrame(
