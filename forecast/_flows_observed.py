@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -88,6 +87,13 @@ class Observed:
         return self.seen & (self.centre >= np.log(PLAIN))
 
     @property
+    def alone(self) -> NDArray[np.bool_]:
+        """Months with a count of their own, be it an interval."""
+        single = self.seen.copy()
+        single[self.sum_series[self.span == 1], self.sum_months[self.span == 1, 0]] = True
+        return single
+
+    @property
     def blocks(self) -> tuple[Index, Array, Index, Index]:
         """Sums of several months: which of the sums they are, root of their lengths, and the block of every month.
 
@@ -154,66 +160,6 @@ class Observed:
         )
 
 
-def place(data: Observed, deviate: Any, math: Any) -> Any:
-    r"""Log-intensities, of the standardised deviates of those months that no plain count gives.
-
-    .. math:: y = c + L z, \qquad \text{and where m months are counted together} \qquad
-        y_t = c_t + n \sqrt{m} \bar z + w (z_t - \bar z) - \log \tfrac{1}{m} \sum_u e^{w (z_u - \bar z)}
-
-    so that :math:`\bar z` alone moves their sum, which is known well (n); what each month had of it is not (w). The
-    Jacobian is a constant: y is shifted by what depends on the months' differences alone.
-
-    Parameters
-    ----------
-    data : Observed
-        The counts.
-    deviate : array or tensor, shape (..., open)
-        Standardised deviates of the months that are not ``data.plain``, in their order.
-    math : module
-        numpy or pytensor.tensor, as the deviates are.
-
-    Returns
-    -------
-    array or tensor, shape (..., series, month)
-    """
-    at = np.zeros(data.plain.shape, dtype=np.intp)
-    at[~data.plain] = np.arange(1, (~data.plain).sum() + 1)
-    wide = math.dot(deviate, _spread(data).T)
-    away = math.concatenate([math.zeros_like(wide[..., :1]), wide], axis=-1)[..., at]
-    which, root, number, inside = data.blocks
-    if not len(which):
-        return data.centre + away
-    rows, months, weight = data.sum_series[which], data.sum_months[which], data.sum_weight[which]
-    mean = (away[..., rows[:, None], months] * weight).sum(axis=-1) / root**2
-    apart = away - mean[..., number] * inside
-    share = (math.exp(apart[..., rows[:, None], months]) * weight).sum(axis=-1) / root**2
-    middle, half = 0.5 * (data.low + data.high)[which] + 0.5, 0.5 * (data.high - data.low)[which]
-    narrow = np.sqrt(1.0 / middle + (0.5 * half / middle) ** 2) / np.sqrt(data.variance[rows, months[:, 0]])
-    together = narrow * root * mean - math.log(share)
-    return data.centre + apart + together[..., number] * inside
-
-
-def _spread(data: Observed) -> Array:
-    """Triangular matrix L that makes of standardised deviates about what is open of each month, (open, open).
-
-    A walk with steps of `UNSEEN` ties a month to its neighbours, beside what its own small count or interval says.
-    Months that are counted together stand for themselves.
-    """
-    rows, months = np.nonzero(~data.plain)
-    grouped = data.blocks[3].astype(bool)[rows, months]
-    counted = data.seen.copy()
-    counted[data.sum_series[data.span == 1], data.sum_months[data.span == 1, 0]] = True
-    steps = np.diff(np.eye(len(data.months)), axis=0) / UNSEEN
-    spread = np.diag(np.sqrt(data.variance[~data.plain]))
-    for row in np.unique(rows[~grouped]):
-        own = np.flatnonzero((rows == row) & ~grouped)
-        at = months[own]
-        known = np.where(counted[row], 1.0 / data.variance[row], 0.0)[at]
-        precision = (steps.T @ steps)[np.ix_(at, at)] + np.diag(known)
-        spread[np.ix_(own, own)] = np.linalg.cholesky(np.linalg.inv(precision))
-    return spread
-
-
 def recent(panel: Panel, window: int) -> Panel:
     """The last `window` months of a panel, and those before them that a sum begun before them counts."""
     months = pd.DatetimeIndex(panel["month"].to_numpy())
@@ -223,43 +169,6 @@ def recent(panel: Panel, window: int) -> Panel:
         starts = at - panel["span"].fillna(1.0) + 1.0
         first = int(min(first, starts.where(at >= first, first).min()))
     return panel.sel(month=slice(months[first], None)) if first > 0 else panel
-
-
-def waves() -> Array:
-    """Orthonormal seasons that sum to zero over a year, shape (11, 12): pairs of waves, then that of two months."""
-    angle = 2.0 * np.pi * np.outer(np.arange(1, 7), np.arange(12)) / 12.0
-    pairs = np.stack([np.cos(angle), np.sin(angle)], axis=1).reshape(12, 12)[:11]
-    return pairs / np.sqrt((pairs**2).sum(axis=1, keepdims=True))
-
-
-def season_pilot(data: Observed) -> tuple[Array, Array]:
-    """Each series' waves by the steps between its counted months, and how much they say, both (series, 11).
-
-    The weight is the sum of squares of a wave's steps: the variance of the estimate is that of a step over it. Waves
-    are nearly independent of each other in whole years. Wild steps are cut to three times the typical one.
-    """
-    basis = waves()
-    steps = np.diff(basis[:, data.calendar], axis=1)
-    used = (data.seen[:, 1:] & data.seen[:, :-1]).astype(float)
-    change = np.diff(data.centre, axis=1)
-    typical = np.array(
-        [np.median(np.abs(row[at > 0])) if at.any() else 0.0 for row, at in zip(change, used, strict=True)]
-    )
-    limit = 3.0 * 1.5 * typical[:, None]
-    weight = used @ (steps**2).T
-    return (np.clip(change, -limit, limit) * used) @ steps.T / np.maximum(weight, 1e-9), weight
-
-
-def scale_pilot(data: Observed) -> tuple[Array, Array]:
-    """Log of the scale of each series' errors, by the size of its typical step off season, and of how many, (series,).
-
-    A series without steps between counted months has those of its pilot, with the weight of one.
-    """
-    pilot, _ = season_pilot(data)
-    steps = np.abs(np.diff(data.centre - (pilot @ waves())[:, data.calendar], axis=1))
-    used = data.seen[:, 1:] & data.seen[:, :-1]
-    typical = np.array([np.median(row[at] if at.any() else row) for row, at in zip(steps, used, strict=True)])
-    return np.log(1.4 * np.maximum(typical, 0.02)), np.maximum(used.sum(axis=1), 1).astype(float)
 
 
 def _check(names: NDArray[np.str_], months: pd.DatetimeIndex, low: Array, high: Array, span: NDArray[np.int_]) -> None:

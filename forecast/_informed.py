@@ -10,7 +10,9 @@ import pytensor.tensor as pt
 __all__ = ["add_informed"]
 
 
-def add_informed(name: str, pilot: Any, known: Any, believed: Any, dims: str | tuple[str, ...] | None = None) -> Any:
+def add_informed(
+    name: str, pilot: Any, known: Any, believed: Any, dims: str | tuple[str, ...] | None = None, along: Any = None
+) -> Any:
     r"""Add a normal parameter :math:`u \sim N(0, 1/b)` of which the figures say about :math:`\hat u`.
 
     .. math:: u = \frac{w}{w + b}\, \hat u + \frac{z}{\sqrt{w + b}}
@@ -29,6 +31,9 @@ def add_informed(name: str, pilot: Any, known: Any, believed: Any, dims: str | t
         b, the inverse variance of the prior, in the shape of u.
     dims : str or tuple of str, optional
         Axes of u.
+    along : array or tensor, optional
+        Direction a over the first axis of z, in the shape of u, in which the pilots of all are off together: z is
+        stretched there by :math:`\sqrt{1 + |a|^2}`, as if a standard normal multiple of a were added.
 
     Returns
     -------
@@ -47,10 +52,19 @@ def add_informed(name: str, pilot: Any, known: Any, believed: Any, dims: str | t
     >>> round(float(mean.eval({model["mean_z"]: 0.0})), 3)
     2.727
     """
-    z = pm.Normal(name, dims=dims)
+    deviate = pm.Normal(name, dims=dims)
+    z: Any = deviate
+    stretch: Any = 0.0
+    if along is not None:
+        square: Any = along**2
+        part: Any = along * deviate
+        longer: Any = pt.sqrt(1.0 + square.sum(0))
+        z = deviate + along * part.sum(0) / (1.0 + longer)
+        logs: Any = pt.log(longer)
+        stretch = logs.sum()
     precision = known + believed
     value = known / precision * pilot + z / pt.sqrt(precision)
     # The density is that of the parameter, so that of z is taken out again.
-    density: Any = pt.log(believed / precision) - believed * value**2 + z**2
-    pm.Potential(f"{name}_prior", 0.5 * pt.as_tensor(density).sum())
+    density: Any = pt.log(believed / precision) - believed * value**2 + deviate**2
+    pm.Potential(f"{name}_prior", 0.5 * pt.as_tensor(density).sum() + stretch)
     return value

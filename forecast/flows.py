@@ -15,8 +15,9 @@ from scipy.special import gammaln
 
 from ..data import Panel
 from ._flows_levels import follow, recent_weight
-from ._flows_observed import Observed, place, recent, scale_pilot, season_pilot, waves
+from ._flows_observed import Observed, recent
 from ._flows_paths import Paths, months_after
+from ._flows_pilots import Pilots, pilots, place, waves
 from ._informed import add_informed
 from .closures import Closures
 from .fit import Model
@@ -166,21 +167,25 @@ class Flows(Model[xr.DataArray]):
         }
         with pm.Model(coords=coords) as model:
             tails = self.tails.variable("tails")
-            volatility = self._volatility(size - 1)
-            usual = self._scales(data, volatility.mean())
+            about = pilots(data)
+            volatility = self._volatility(about)
+            usual = self._scales(data, about, volatility.mean())
             loading = self._loadings(data)
-            seasons = self._seasons(data, usual, loading * usual)
+            seasons = self._seasons(data, about, usual, loading)
+            expected = seasons[:, data.calendar]
+            if names:
+                regressors = design(panel, axis, data.months, self.interventions, self.covariates)
+                expected = expected + (self._effects(axis)[:, :, None] * regressors).sum(0)
             path: Any = pt.as_tensor(data.centre)
             if coords["open"]:
                 deviate = pm.Normal("open_z", dims="open")
-                path = place(data, deviate, pt)
-                # The density is that of the path, which is linear in the deviates or shifted by their differences.
+                path = place(data, about, deviate, expected)
+                # The density is that of the path: of the deviates it is a linear function, or shifted by their
+                # differences.
                 pm.Potential("open_prior", 0.5 * (deviate**2).sum())
+                pm.Deterministic("log_intensity", path[~data.plain], dims="open")
                 _add_counts(data, path)
-            freed = path - seasons[:, data.calendar]
-            if names:
-                regressors = design(panel, axis, data.months, self.interventions, self.covariates)
-                freed = freed - (self._effects(axis)[:, :, None] * regressors).sum(0)
+            freed = path - expected
             levels = follow(
                 freed,
                 size,
@@ -227,22 +232,31 @@ class Flows(Model[xr.DataArray]):
             attrs={"units": panel["count"].attrs["units"]},
         )
 
-    def _volatility(self, steps: int) -> Any:
-        """Log of the scale of each month's error over its typical value, an autoregression by its moving average."""
-        lag = np.subtract.outer(np.arange(steps), np.arange(steps))
-        weights = np.tril(self.calming ** np.abs(lag))
-        news = pm.Normal("volatility_news", dims="step")
-        return pm.Deterministic(
-            "volatility", self.volatility.variable("volatility_scale") * (weights @ news), dims="step"
-        )
+    def _volatility(self, about: Pilots) -> Any:
+        """Log of the scale of each month's error over its typical value, an autoregression.
 
-    def _scales(self, data: Observed, volatility: Any) -> Any:
+        The more series there are, the better the months' errors tell it; along the axes of its variance the sampler
+        moves about what they tell.
+        """
+        steps = len(about.wild)
+        news = np.eye(steps) - self.calming * np.eye(steps, k=-1)
+        inverse, across = np.linalg.eigh(news.T @ news)  # of the variance, in units of the news, and its axes
+        along = add_informed(
+            "volatility_z",
+            across.T @ about.wild,
+            about.wild_weight,
+            inverse / self.volatility.variable("volatility_scale") ** 2,
+            dims="step",
+        )
+        return pm.Deterministic("volatility", pt.dot(across, along), dims="step")
+
+    def _scales(self, data: Observed, about: Pilots, volatility: Any) -> Any:
         """Scale of each series' errors in a usual month of the window.
 
         The counts say much of the scale in the window's months, and little of how volatile they were as months go. So
         the sampler moves in the former, and the priors are those of the latter.
         """
-        pilot, known = scale_pilot(data)
+        pilot, known = about.scale, about.scale_weight
         spread = self.scale_spread.variable("scale_spread")
         middle = np.log(self.scale.median) + volatility
         of_all = 1.0 / (spread**2 + 1.0 / known)
@@ -261,18 +275,18 @@ class Flows(Model[xr.DataArray]):
         each = pt.exp(self.loading_spread * pm.Normal("loading_z", dims=data.axis))
         return pm.Deterministic("loading", self.loading.variable("loading_typical") * each, dims=data.axis)
 
-    def _seasons(self, data: Observed, scale: Any, common: Any) -> Any:
+    def _seasons(self, data: Observed, about: Pilots, scale: Any, loading: Any) -> Any:
         """Log of the month of the year over the year's mean, shape (series, 12).
 
         However many series there are, shared seasons are known no better than the shared errors let them be.
         """
-        pilot, weight = season_pilot(data)
+        pilot, weight = about.season, about.season_weight
         spread: Any = pt.log(self.season_own.variable("season_own"))
         spread = spread + self.season_spread * pm.Normal("season_spread_z", dims=data.axis)
-        known = weight * scale[:, None] ** -2.0
+        known = weight / (scale**2 + about.noise)[:, None]
         own: Any = pt.exp(-2.0 * spread[:, None])
         of_all = known * own / (known + own)
-        together = (common**2).mean() / (weight.mean(0) + 1e-9)
+        together = ((loading * scale) ** 2).mean() / (weight.mean(0) + 1e-9)
         shared = add_informed(
             "season_shared_z",
             (of_all * pilot).sum(0) / (of_all.sum(0) + 1e-9),
@@ -280,7 +294,10 @@ class Flows(Model[xr.DataArray]):
             self.season.variable("season_scale") ** -2.0 * np.ones(11),
             dims="wave",
         )
-        away = add_informed("season_z", pilot - shared, known, own * np.ones(11), dims=(data.axis, "wave"))
+        factor = np.sqrt(weight / (weight.mean(0) + 1e-9)) * loading[:, None]
+        away = add_informed(
+            "season_z", pilot - shared, known, own * np.ones(11), dims=(data.axis, "wave"), along=factor
+        )
         return pm.Deterministic("season", (shared + away) @ waves(), dims=(data.axis, "calendar"))
 
     def _common(self, loading: Any, tails: Any, error: Any) -> Any:

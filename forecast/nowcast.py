@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.stats import poisson
 
-from ._flows_observed import Observed, place, recent
+from ._flows_observed import Observed, recent
 from .errors import DrawsError
 from .fit import Posterior
 from .flows import Flows
@@ -82,8 +82,9 @@ def nowcast(
         total += future[..., wanted].sum(axis=-1)
     inside = np.isin(np.arange(len(data.months)), data.months.get_indexer(months))
     # Without open months there is nothing to draw: all of the year so far is counted.
-    path = place(data, sample["open_z"].to_numpy(), np) if "open_z" in sample else data.centre
-    mean = np.exp(np.broadcast_to(path, (draws, *data.centre.shape)))
+    mean = np.exp(np.repeat(data.centre[None], draws, axis=0))
+    if "log_intensity" in sample:
+        mean[:, ~data.plain] = np.exp(sample["log_intensity"].transpose("draw", "open").to_numpy())
     covered = data.seen.copy()
     known = np.zeros(len(data.names))
     np.add.at(known, data.series[inside[data.month]], data.count[inside[data.month]])
