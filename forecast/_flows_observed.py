@@ -180,6 +180,8 @@ def _check(names: NDArray[np.str_], months: pd.DatetimeIndex, low: Array, high: 
             raise DataError(expected=expected, found=found, remedy=remedy, row=f"{names[row]}, {months[at]:%Y-%m}")
 
     seen = np.isfinite(low) & np.isfinite(high)
+    short = np.full(low.shape, low.shape[1] < 2)
+    refuse(short, "counts of two months at least", "a single month", "give the months before it")
     refuse(np.isfinite(low) != np.isfinite(high), "both ends of an interval", "one of them", "give low and high")
     refuse(seen & (low < 0), "counts of zero or more", "a negative count", "correct the figure")
     refuse(

@@ -307,6 +307,7 @@ def test_the_mean_of_the_past_is_carried_on_as_it_was_defined() -> None:
         ({"span": [1.0, 3, 1]}, "inside the panel"),
         ({"low": [2.0, 2, 3], "high": [1.0, 2, 3]}, "expected low at most high"),
         ({"count": [np.nan] * 3}, "expected a count in every series"),
+        ({"count": [5.0]}, "expected counts of two months at least"),
     ],
 )
 def test_what_is_no_count_is_refused(change: dict[str, list[float]], text: str) -> None:
