@@ -78,12 +78,12 @@ def pilots(data: Observed) -> Pilots:
     seen = data.seen[:, 1:] & data.seen[:, :-1]
     used = np.where(seen.any(axis=1, keepdims=True), seen.astype(float), 1.0 / (size - 1))
     several = len(error) >= FEW
-    scale = np.array([1.4 * np.median(np.abs(row[at > 0])) for row, at in zip(error, used, strict=True)])
+    typical = np.array([np.median(np.abs(row[at > 0])) for row, at in zip(error, used, strict=True)])
+    scale = np.maximum(1.4 * typical, LEAST)
     wild, common = np.ones(size - 1), np.zeros(size - 1)
     residual, found = error, np.zeros((len(error), len(wave) + 1))
     free = used.sum(axis=1)
     for _ in range(ROUNDS):
-        scale = np.maximum(scale, LEAST)
         weight = used * (TAILS + 1.0) / (TAILS + (residual / (scale[:, None] * wild)) ** 2) / wild**2
         regressors = np.vstack([wave, common])
         believed = (scale / WIDE) ** 2

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-import pymc as pm
-import pytensor.tensor as pt
 import pytest
 import xarray as xr
 from numpy.typing import NDArray
 from poblar.data import DataError, Panel
 from poblar.forecast import Diagnostics, DrawsError, Posterior, Sampling
 from poblar.forecast._flows_baselines import baseline
-from poblar.forecast._flows_levels import follow, recent_means, recent_weight
+from poblar.forecast._flows_levels import recent_means, recent_weight
 from poblar.forecast._flows_observed import Observed, recent
-from poblar.forecast._flows_pilots import pilots, place, waves
 from poblar.forecast.flows import Flows
 from poblar.forecast.interventions import Covariate, Intervention, design
 from poblar.forecast.nowcast import nowcast
 from poblar.forecast.persistence import persistence
-from pytensor import function
-from scipy import stats
 
 Array = NDArray[np.float64]
 
@@ -45,13 +39,6 @@ class Truth:
     panel: Panel
     counts: Array
     log_intensity: Array
-
-
-def log_jacobian(values: Callable[[Array], Array], at: Array) -> float:
-    """Log of the determinant of the derivative of `values`, by differences."""
-    step = 1e-6 * np.eye(len(at))
-    slopes = [(values(at + one) - values(at - one)).ravel() / 2e-6 for one in step]
-    return float(np.linalg.slogdet(np.stack(slopes))[1])
 
 
 def panel_of(count: Array, names: list[str], **others: Array) -> Panel:
@@ -428,91 +415,3 @@ def test_the_window_keeps_the_sums_that_reach_into_it_whole() -> None:
     assert recent(panel, 13).sizes["month"] == 24
     assert recent(panel, 99) is panel
     assert Observed.read(recent(panel, 13)).span.tolist() == [12, 12]
-
-
-def test_months_counted_together_have_that_sum_and_a_jacobian_that_is_constant() -> None:
-    count, span = np.full((2, 8), 50.0), np.ones((2, 8))
-    count[1, :5], count[1, 5], span[1, 5] = np.nan, 300.0, 6.0
-    count[0, 2:4], count[0, 6:] = np.nan, 3.0
-    data = Observed.read(panel_of(count, ["monthly", "summed"], span=span))
-    free = np.argwhere(~data.plain)
-    deviates = 2.0 * np.random.default_rng(0).standard_normal((3, len(free)))
-
-    expected = np.random.default_rng(1).standard_normal((2, 8))
-    deviate = pt.vector("deviate")
-    compiled = function([deviate], place(data, pilots(data), deviate, expected))
-
-    def path(deviate: Array) -> Array:
-        return np.stack([compiled(row) for row in np.atleast_2d(deviate)])
-
-    def opened(row: Array) -> Array:
-        return path(row)[0][*free.T]
-
-    slopes = [log_jacobian(opened, row) for row in (0.0 * deviates[0], *deviates)]
-    np.testing.assert_allclose(slopes, slopes[0], atol=1e-5)
-    shifts = deviates[:, free[:, 0] == 1][:, :6].mean(axis=1) * np.sqrt(6)
-    totals = np.exp(path(deviates)[:, 1, :6]).sum(axis=1)
-    np.testing.assert_allclose(np.log(totals), np.log(303.0) + shifts / np.sqrt(300.5), atol=1e-9)
-    # Months without a count lie on a line between their neighbours, as far as they are expected to.
-    middle = (path(0.0 * deviates[0])[0, 0] - expected[0])[1:5]
-    np.testing.assert_allclose(np.diff(middle, 2), 0.0, atol=1e-9)
-
-
-def test_pilots_find_seasons_scales_and_wild_months() -> None:
-    rng = np.random.default_rng(4)
-    season = 0.4 * rng.standard_normal((8, 11)) @ waves()
-    scale, wild = np.linspace(0.05, 0.3, 8), np.ones(72)
-    wild[40:46] = 6.0
-    shocks = scale[:, None] * wild * (rng.standard_t(5, 72) + rng.standard_t(5, (8, 72)))
-    levels = 9.0 + np.cumsum(0.7 * shocks, axis=1) - 0.7 * shocks
-    counts = rng.poisson(np.exp(levels + shocks + np.tile(season, 6))).astype(float)
-    data = Observed.read(panel_of(counts, PLAIN))
-    found = pilots(data)
-    usual = np.log(wild[1:]).mean()
-    away = (found.season - season @ waves().T) * np.sqrt(found.season_weight) / (scale[:, None] * np.exp(usual))
-    assert np.sqrt((away**2).mean()) < 2.5
-    np.testing.assert_allclose(found.scale, np.log(scale) + usual, atol=0.6)
-    assert found.wild[39:45].mean() - np.delete(found.wild, range(39, 45)).mean() > 1.0
-    assert (found.scale_weight < 71).all()
-
-
-def test_the_volatility_is_the_autoregression_whatever_its_pilot() -> None:
-    names, model = PLAIN[:6], Flows()
-    counts = np.random.default_rng(0).poisson(500 * np.exp(0.2 * np.random.default_rng(1).standard_normal((6, 14))))
-    about = pilots(Observed.read(panel_of(counts.astype(float), names)))
-    assert about.wild_weight > 1
-    with pm.Model(coords={"step": np.arange(13)}) as small:
-        volatility = model._volatility(about)
-    z = small["volatility_z"]
-    scale = small["volatility_scale"]
-    compiled = function([z, scale], volatility)
-    logp = small.compile_logp(jacobian=False)
-    for scaled, seed in ((0.05, 0), (0.3, 1)):
-        at = np.random.default_rng(seed).standard_normal(13)
-        found = compiled(at, scaled)
-        news = np.append(found[0], found[1:] - model.calming * found[:-1])
-        prior = stats.norm.logpdf(news, scale=scaled).sum() + stats.halfnorm.logpdf(scaled, scale=model.volatility.sd)
-        space = small.initial_point()
-        name = next(key for key in space if key.startswith("volatility_scale"))
-        given = {"volatility_z": at, name: np.log(scaled)}
-        away = log_jacobian(lambda row, scaled=scaled: compiled(row, scaled), at)
-        assert float(logp(given)) == pytest.approx(prior + away, abs=1e-4)
-
-
-def test_levels_follow_the_path_as_they_are_defined() -> None:
-    path = np.random.default_rng(3).normal(size=(2, 30)).cumsum(axis=1)
-    gain, momentum, persistence, memory, fading = 0.7, 0.2, 0.9, 12.0, 0.8
-    found = follow(
-        pt.as_tensor(path), 30, gain=pt.as_tensor(gain), momentum=pt.as_tensor(momentum),
-        persistence=pt.as_tensor(persistence), memory=memory, fading=fading,
-    )  # fmt: skip
-    level, trend, past = path[:, 0], np.zeros(2), []
-    for month in range(30):
-        error = path[:, month] - level
-        np.testing.assert_allclose(found.error.eval()[:, month], error, atol=1e-9)
-        past.append(level)
-        average = np.stack(past, axis=1) @ recent_means(month + 1, memory)[-1]
-        level = persistence * level + (1 - persistence) * average + trend + gain * error
-        trend = fading * (trend + momentum * error)
-    for name, value in {"after": level, "average": average, "trend": trend}.items():
-        np.testing.assert_allclose(getattr(found, name).eval(), value, atol=1e-9, err_msg=name)
