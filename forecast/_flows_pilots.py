@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import pytensor.tensor as pt
 from numpy.typing import NDArray
 
 from ._flows_observed import UNSEEN, Observed
 
 Array = NDArray[np.float64]
-Index = NDArray[np.intp]
 
 GAIN = 0.7  # share of a month's error that stays in the level
 TAILS = 5.0  # degrees of freedom of the errors
@@ -40,12 +37,10 @@ class Pilots:
         Number of errors that say so, at least one.
     wild : array, shape (month - 1,)
         Log of how much larger the errors of a month were than usual.
-    wild_weight : float
+    wild_weight : array, shape (month - 1,)
         Inverse variance of that; zero if there are few series.
     step : array, shape (series, month - 1)
         How far a month without a count of its own may lie from its neighbour, a standard deviation of the log.
-    common : array, shape (series, month - 1)
-        The same of what all series have in common, as far as a series follows it.
     noise : array, shape (series,)
         Variance that Poisson adds to the log of a usual count.
     """
@@ -55,9 +50,8 @@ class Pilots:
     scale: Array
     scale_weight: Array
     wild: Array
-    wild_weight: float
+    wild_weight: Array
     step: Array
-    common: Array
     noise: Array
 
 
@@ -107,9 +101,8 @@ def pilots(data: Observed) -> Pilots:
         scale=np.log(scale * usual),
         scale_weight=free,
         wild=np.log(wild / usual),
-        wild_weight=float(seen.sum(axis=0).mean()) * 2.0 * TAILS / (TAILS + 3.0) if several else 0.0,
+        wild_weight=(2.0 * TAILS / (TAILS + 3.0) if several else 0.0) * seen.sum(axis=0).astype(float),
         step=np.where(seen.sum(axis=1, keepdims=True) >= FEW, np.minimum(scale[:, None] * wild, FARTHEST), UNSEEN),
-        common=found[:, -1:] * wild,
         noise=np.exp(-np.median(data.centre, axis=1)),
     )
 
@@ -117,90 +110,6 @@ def pilots(data: Observed) -> Pilots:
 def _median(values: Array, seen: NDArray[np.bool_]) -> Array:
     """Median over the series that have an error in a month, zero in months without any, shape (month - 1,)."""
     return np.asarray(np.ma.median(np.ma.masked_where(~seen, values), axis=0).filled(0.0))
-
-
-def place(data: Observed, about: Pilots, deviate: Any, expected: Any) -> Any:
-    r"""Log-intensities, of the standardised deviates of those months that no plain count gives.
-
-    .. math:: y = c + L z, \qquad \text{of months without a count} \qquad y_t = c_t + x_t - \bar x_t + (L z)_t,
-        \qquad \text{and where m months are counted together} \qquad
-        y_t = c_t + n \sqrt{m} \bar z + d_t - \log \tfrac{1}{m} \sum_u e^{d_u}, \quad d_t = x_t + w (z_t - \bar z)
-
-    with x what is expected of a month and :math:`\bar x` the same between its neighbours. So :math:`\bar z` alone moves
-    a sum, which is known well (n); what each month had of it is not (w). The Jacobian is a constant: y is linear in z,
-    or shifted by what depends on the months' differences.
-
-    Parameters
-    ----------
-    data : Observed
-        The counts.
-    about : Pilots
-        Of these counts.
-    deviate : tensor, shape (open,)
-        Standardised deviates of the months that are not ``data.plain``, in their order.
-    expected : tensor, shape (series, month)
-        Seasons and effects.
-
-    Returns
-    -------
-    tensor, shape (series, month)
-    """
-    at = np.zeros(data.plain.shape, dtype=np.intp)
-    at[~data.plain] = np.arange(1, (~data.plain).sum() + 1)
-    wide: Any = pt.concatenate([np.zeros(1), pt.dot(_spread(data, about), deviate)])
-    away = wide[at]
-    which, root, number, inside = data.blocks
-    expected = expected - _between(data.alone | (inside > 0), expected) * (1 - inside)
-    if not len(which):
-        return data.centre + away + expected
-    rows, months, weight = data.sum_series[which], data.sum_months[which], data.sum_weight[which]
-    mean = (away[rows[:, None], months] * weight).sum(axis=-1) / root**2
-    apart = away - mean[number] * inside + expected
-    each: Any = pt.exp(apart[rows[:, None], months])
-    share: Any = (each * weight).sum(axis=-1) / root**2
-    middle, half = 0.5 * (data.low + data.high)[which] + 0.5, 0.5 * (data.high - data.low)[which]
-    narrow = np.sqrt(1.0 / middle + (0.5 * half / middle) ** 2) / np.sqrt(data.variance[rows, months[:, 0]])
-    together = narrow * root * mean - pt.log(share)
-    return data.centre + apart + together[number] * inside
-
-
-def _between(known: NDArray[np.bool_], values: Any) -> Any:
-    """Values of known months, and straight lines between them."""
-    size = known.shape[1]
-    at = np.arange(size)
-    left = np.maximum.accumulate(np.where(known, at, -1), axis=1)
-    right = np.minimum.accumulate(np.where(known, at, size)[:, ::-1], axis=1)[:, ::-1]
-    left, right = np.where(left < 0, right, left), np.where(right == size, left, right)
-    share = (at - left) / np.maximum(right - left, 1)
-    row = np.arange(len(known))[:, None]
-    return (1.0 - share) * values[row, left] + share * values[row, right]
-
-
-def _spread(data: Observed, about: Pilots) -> Array:
-    """Matrix L that makes of standardised deviates about what is open of each month, (open, open).
-
-    A walk with the steps of its series ties a month to its neighbours, beside what its own small count or interval
-    says. What several series lack in the same month is wide along what they have in common. Months that are counted
-    together stand for themselves.
-    """
-    rows, months = np.nonzero(~data.plain)
-    grouped = data.blocks[3].astype(bool)[rows, months]
-    steps = np.diff(np.eye(len(data.months)), axis=0)
-    spread = np.diag(np.sqrt(data.variance[~data.plain]))
-    for row in np.unique(rows[~grouped]):
-        own = np.flatnonzero((rows == row) & ~grouped)
-        at = months[own]
-        known = np.where(data.alone[row], 1.0 / data.variance[row], 0.0)[at]
-        walk = steps.T @ (steps / about.step[row][:, None] ** 2)
-        spread[np.ix_(own, own)] = np.linalg.cholesky(np.linalg.inv(walk[np.ix_(at, at)] + np.diag(known)))
-    unknown = ~grouped & ~data.alone[rows, months]
-    for month in np.unique(months[unknown]):
-        own = np.flatnonzero(unknown & (months == month))
-        wide = np.linalg.norm(spread[own], axis=1)
-        along = about.common[rows[own], max(month - 1, 0)] / wide
-        longer = np.eye(len(own)) + np.outer(along, along) / (1.0 + np.sqrt(1.0 + along @ along))
-        spread[own] = wide[:, None] * (longer @ (spread[own] / wide[:, None]))
-    return spread
 
 
 def waves() -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 import pymc as pm
 import pytensor.tensor as pt
 
-__all__ = ["add_informed"]
+__all__ = ["add_informed", "stretched"]
 
 
 def add_informed(
@@ -53,18 +53,31 @@ def add_informed(
     2.727
     """
     deviate = pm.Normal(name, dims=dims)
-    z: Any = deviate
-    stretch: Any = 0.0
-    if along is not None:
-        square: Any = along**2
-        part: Any = along * deviate
-        longer: Any = pt.sqrt(1.0 + square.sum(0))
-        z = deviate + along * part.sum(0) / (1.0 + longer)
-        logs: Any = pt.log(longer)
-        stretch = logs.sum()
+    z, volume = (deviate, 0.0) if along is None else stretched(deviate, along)
     precision = known + believed
     value = known / precision * pilot + z / pt.sqrt(precision)
     # The density is that of the parameter, so that of z is taken out again.
     density: Any = pt.log(believed / precision) - believed * value**2 + deviate**2
-    pm.Potential(f"{name}_prior", 0.5 * pt.as_tensor(density).sum() + stretch)
+    pm.Potential(f"{name}_prior", 0.5 * pt.as_tensor(density).sum() + volume)
     return value
+
+
+def stretched(deviate: Any, along: Any) -> tuple[Any, Any]:
+    r"""Standard normals z, wide in a direction a of their first axis, and the log of what volume they have gained.
+
+    .. math:: z + \frac{a\, a^\top z}{1 + \sqrt{1 + |a|^2}}
+
+    has the variance of z and of a standard normal multiple of a together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> z, volume = stretched(np.array([1.0, 0.0]), np.array([np.sqrt(3.0), 0.0]))
+    >>> z.eval().round(3).tolist(), round(float(volume.eval()), 3)  # log 2
+    ([2.0, 0.0], 0.693)
+    """
+    square: Any = pt.as_tensor(along**2)
+    part: Any = pt.as_tensor(along * deviate)
+    longer: Any = pt.sqrt(1.0 + square.sum(0))
+    logs: Any = pt.log(longer)
+    return deviate + along * part.sum(0) / (1.0 + longer), logs.sum()

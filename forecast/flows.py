@@ -11,13 +11,15 @@ import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 from scipy.special import gammaln
 
 from ..data import Panel
 from ._flows_levels import follow, recent_weight
 from ._flows_observed import Observed, recent
+from ._flows_open import place
 from ._flows_paths import Paths, months_after
-from ._flows_pilots import Pilots, pilots, place, waves
+from ._flows_pilots import Pilots, pilots, waves
 from ._informed import add_informed
 from .closures import Closures
 from .fit import Model
@@ -171,6 +173,7 @@ class Flows(Model[xr.DataArray]):
             volatility = self._volatility(about)
             usual = self._scales(data, about, volatility.mean())
             loading = self._loadings(data)
+            scale = usual[:, None] * pt.exp(volatility - volatility.mean())
             seasons = self._seasons(data, about, usual, loading)
             expected = seasons[:, data.calendar]
             if names:
@@ -179,10 +182,9 @@ class Flows(Model[xr.DataArray]):
             path: Any = pt.as_tensor(data.centre)
             if coords["open"]:
                 deviate = pm.Normal("open_z", dims="open")
-                path = place(data, about, deviate, expected)
-                # The density is that of the path: of the deviates it is a linear function, or shifted by their
-                # differences.
-                pm.Potential("open_prior", 0.5 * (deviate**2).sum())
+                path, volume = place(data, about, deviate, expected, scale, loading)
+                # The density is that of the path.
+                pm.Potential("open_prior", 0.5 * (deviate**2).sum() + volume)
                 pm.Deterministic("log_intensity", path[~data.plain], dims="open")
                 _add_counts(data, path)
             freed = path - expected
@@ -195,7 +197,6 @@ class Flows(Model[xr.DataArray]):
                 memory=self.memory,
                 fading=self.fading,
             )
-            scale = usual[:, None] * pt.exp(volatility - volatility.mean())
             error = levels.error[:, 1:]
             if len(data.names) > 1:
                 error = error - scale * self._common(loading[:, None], tails, error / scale)
@@ -240,12 +241,13 @@ class Flows(Model[xr.DataArray]):
         """
         steps = len(about.wild)
         news = np.eye(steps) - self.calming * np.eye(steps, k=-1)
-        inverse, across = np.linalg.eigh(news.T @ news)  # of the variance, in units of the news, and its axes
+        believed = news.T @ news  # inverse variance, in units of the news
+        known, across = eigh(np.diag(about.wild_weight), believed)
         along = add_informed(
             "volatility_z",
-            across.T @ about.wild,
-            about.wild_weight,
-            inverse / self.volatility.variable("volatility_scale") ** 2,
+            across.T @ believed @ about.wild,
+            np.maximum(known, 0.0),
+            self.volatility.variable("volatility_scale") ** -2.0 * np.ones(steps),
             dims="step",
         )
         return pm.Deterministic("volatility", pt.dot(across, along), dims="step")

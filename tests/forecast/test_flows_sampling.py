@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from poblar.data.flows import flow_panel, flow_table
 from poblar.forecast._flows_levels import follow, recent_means
 from poblar.forecast._flows_observed import Observed
-from poblar.forecast._flows_pilots import pilots, place, waves
+from poblar.forecast._flows_open import place
+from poblar.forecast._flows_pilots import pilots, waves
 from poblar.forecast._informed import add_informed
 from poblar.forecast.flows import Flows
 from pytensor import function
@@ -58,32 +60,46 @@ def test_the_prior_is_kept_wherever_the_pilot_is(along: Array | None, known: flo
         assert float(logp({"z": at})) == pytest.approx(prior + away, abs=1e-4)
 
 
-def test_months_counted_together_have_that_sum_and_a_jacobian_that_is_constant() -> None:
-    count, span = np.full((2, 8), 50.0), np.ones((2, 8))
-    count[1, :5], count[1, 5], span[1, 5] = np.nan, 300.0, 6.0
-    count[0, 2:4], count[0, 6:] = np.nan, 3.0
+def test_months_without_a_count_lie_between_their_neighbours_and_within_their_sums() -> None:
+    """The log volume is that of the map from deviates to months, and sums are the counts whatever the deviates are."""
+    rng = np.random.default_rng(1)
+    count, span = np.full((4, 16), 50.0), np.ones((4, 16))
+    for row in (1, 2):  # the same sums
+        count[row, :6], count[row, 6:12], span[row, [5, 11]] = np.nan, np.nan, 6.0
+        count[row, [5, 11]] = 300.0
+    count[3, 4:8], count[3, 7], span[3, 7] = np.nan, 200.0, 4.0  # other ones
+    count[[0, 1, 3], 13], count[0, 2:4], count[0, 10], count[3, 14:] = np.nan, np.nan, 3.0, 3.0
     data = observed(count, span)
     free = np.argwhere(~data.plain)
-    deviates = 2.0 * np.random.default_rng(0).standard_normal((3, len(free)))
-
-    expected = np.random.default_rng(1).standard_normal((2, 8))
-    deviate = pt.vector("deviate")
-    compiled = function([deviate], place(data, pilots(data), deviate, expected))
-
-    def path(deviate: Array) -> Array:
-        return np.stack([compiled(row) for row in np.atleast_2d(deviate)])
-
-    def opened(row: Array) -> Array:
-        return path(row)[0][*free.T]
-
-    slopes = [log_jacobian(opened, row) for row in (0.0 * deviates[0], *deviates)]
-    np.testing.assert_allclose(slopes, slopes[0], atol=1e-5)
-    shifts = deviates[:, free[:, 0] == 1][:, :6].mean(axis=1) * np.sqrt(6)
-    totals = np.exp(path(deviates)[:, 1, :6]).sum(axis=1)
-    np.testing.assert_allclose(np.log(totals), np.log(303.0) + shifts / np.sqrt(300.5), atol=1e-9)
-    # Months without a count lie on a line between their neighbours, as far as they are expected to.
-    middle = (path(0.0 * deviates[0])[0, 0] - expected[0])[1:5]
+    expected, loading = rng.standard_normal((4, 16)), rng.uniform(0.2, 3.0, 4)
+    scales = np.exp(rng.standard_normal((3, 4, 15)))
+    deviate, scale = pt.vector("deviate"), pt.matrix("scale")
+    compiled = function([deviate, scale], place(data, pilots(data), deviate, expected, scale, loading))
+    deviates = 2.0 * rng.standard_normal((3, len(free)))
+    constants = [
+        log_jacobian(lambda row, width=width: compiled(row, width)[0][*free.T], at) - compiled(at, width)[1]
+        for at, width in zip(deviates, scales, strict=True)
+    ]
+    np.testing.assert_allclose(constants, constants[0], atol=1e-4)
+    for at, width in zip(deviates, scales, strict=True):
+        logs = np.log(np.exp(compiled(at, width)[0][2, :12]).reshape(2, 6).sum(axis=1))
+        shift = at[free[:, 0] == 2].reshape(2, 6).mean(axis=1) * np.sqrt(6.0)
+        np.testing.assert_allclose(logs, np.log(303.0) + shift / np.sqrt(300.5), atol=1e-9)
+    # Without deviates, on a line between the neighbours, as far as they are expected to.
+    middle = (compiled(0.0 * deviates[0], scales[0])[0] - expected)[0, 1:5]
     np.testing.assert_allclose(np.diff(middle, 2), 0.0, atol=1e-9)
+
+
+def test_months_that_all_series_lack_have_the_variance_of_the_errors_they_share() -> None:
+    count = np.full((3, 9), 5000.0)
+    count[:, 4] = np.nan
+    data = observed(count)
+    scale, loading = np.exp(np.random.default_rng(2).standard_normal((3, 1))) * np.ones(8), np.array([0.5, 1.0, 2.0])
+    deviate = pt.vector("deviate")
+    compiled = function([deviate], place(data, pilots(data), deviate, np.zeros((3, 9)), scale, loading)[0][:, 4])
+    root = np.stack([compiled(row) for row in np.eye(3)], axis=1) - compiled(np.zeros(3))[:, None]
+    variance = np.diag(scale[:, 0]) @ (np.eye(3) + np.outer(loading, loading)) @ np.diag(scale[:, 0])
+    np.testing.assert_allclose(root @ root.T, 0.5 * variance, atol=1e-9)  # of a walk, halfway between two counts
 
 
 def test_pilots_find_seasons_scales_and_wild_months() -> None:
@@ -108,7 +124,8 @@ def test_the_volatility_is_the_autoregression_whatever_its_pilot() -> None:
     model = Flows()
     counts = np.random.default_rng(0).poisson(500 * np.exp(0.2 * np.random.default_rng(1).standard_normal((6, 14))))
     about = pilots(observed(counts.astype(float)))
-    assert about.wild_weight > 1
+    assert about.wild_weight.min() > 1.0
+    about = replace(about, wild_weight=np.where(np.arange(13) < 4, 0.0, about.wild_weight))
     with pm.Model(coords={"step": np.arange(13)}) as small:
         volatility = model._volatility(about)
     compiled = function([small["volatility_z"], small["volatility_scale"]], volatility)
