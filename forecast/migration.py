@@ -70,6 +70,9 @@ class Migration(Model[xr.DataArray]):
     pull : float
         Share of the pull to the level, :math:`1 - \phi` and :math:`1 - \phi_f`, that is felt from one estimate to the
         next and in the first simulated year: interpolated estimates hardly turn within a year.
+    momentum, momentum_limit : float
+        Share of the last change, cut off at the limit (per person-year), that goes on in the first simulated year: an
+        interpolated line goes on, a jump does not.
     tails : float
         :math:`\nu`.
     response, volatility_persistence : float
@@ -114,6 +117,8 @@ class Migration(Model[xr.DataArray]):
     far: float = 0.02
     far_persistence: float = 0.6
     pull: float = 0.1
+    momentum: float = 0.5
+    momentum_limit: float = 0.001
     tails: float = 2.5
     response: float = 0.5
     volatility_persistence: float = 0.87
@@ -184,11 +189,13 @@ class Migration(Model[xr.DataArray]):
         log_scale = log_scale + self.widening + self.widening_spread * rng.standard_normal(log_scale.shape)
         remembered = usual[..., -self.memory :]
         length, total, now = remembered.shape[-1], remembered.sum(-1), usual[..., -1]
+        carried = self.momentum * np.clip(now - usual[..., -2], -self.momentum_limit, self.momentum_limit)
         paths = np.empty((*log_scale.shape, last - int(years[-1])))
         for at in range(paths.shape[-1]):
             error = rng.standard_t(self.tails, log_scale.shape)
             level = share * total / length
-            expected = level + self._returning(now - level, persistence, 1.0 if at else self.pull)
+            away = self._returning(now - level, persistence, 1.0 if at else self.pull)
+            expected = level + away + (0.0 if at else carried)
             now = np.clip(expected + self._scale(log_scale, volatility) * error, *self.limits)
             volatility = self._next_volatility(error, volatility)
             total = total + now - (remembered[..., at] if at < length else paths[..., at - length])

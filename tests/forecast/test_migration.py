@@ -128,6 +128,21 @@ def test_a_year_ahead_little_turns_and_later_the_level_pulls(migration: Posterio
     assert (np.diff(paths, axis=1) < 1e-4).all()
 
 
+def test_half_of_a_small_change_goes_on_for_a_year_and_of_a_jump_no_more(migration: Posterior[xr.DataArray]) -> None:
+    rate = np.full((6, 74), 0.004)
+    rate[:, -1] += np.array([0.0, 0.0004, -0.0004, 0.002, -0.002, 0.1])
+    sample = migration.parameters.isel(chain=0, draw=slice(3))
+    paths = [
+        replace(migration.model, momentum=momentum, far_persistence=1.0, limits=(-1.0, 1.0))
+        .simulate(sample, panel_of(rate), 2025, np.random.default_rng(1))
+        .to_numpy()
+        for momentum in (0.0, 0.5)
+    ]
+    more = np.broadcast_to([0.0, 0.0002, -0.0002, 0.0005, -0.0005, 0.0005], (3, 6))
+    np.testing.assert_allclose((paths[1] - paths[0])[..., 0], more, atol=1e-12)
+    assert (np.abs(paths[1] - paths[0])[..., 1] <= np.abs(more) + 1e-12).all()
+
+
 def test_two_years_are_refused(region: Region) -> None:
     with pytest.raises(DataError, match="expected net migration rates of three years or more, found 2; add earlier"):
         Migration().build(region.net_migration.sel(year=[2022, 2023]))
