@@ -158,7 +158,7 @@ def cells_of(
 def own_worlds(
     family: str, names: list[str], came: Array, forecasts: dict[str, Array], rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Sums of scores over horizons (series; forecast and world), in worlds in which a draw of the model is what came."""
+    """Scores summed over horizons (series; forecast and world), in worlds in which a draw of the model is what came."""
     sums = {}
     for world, draw in enumerate(rng.integers(len(forecasts["model"]), size=WORLDS)):
         truth = xr.DataArray(np.where(np.isnan(came), np.nan, forecasts["model"][draw]), dims=("series", "horizon"))

@@ -131,6 +131,11 @@ def report(
     def say(metric: str, value: xr.DataArray | float, bar: str = "") -> None:
         ok.append(figure(benchmark, metric, float(value), bar, **more))
 
+    def against(name: str, other: xr.DataArray, at: dict[str, np.ndarray | int], suffix: str, bar: str) -> None:
+        missed = np.abs(other - came).isel(at).mean()  # of a single path it is the CRPS too
+        say(f"mae_over_{name}{suffix}", error.isel(at).mean() / missed, bar)
+        say(f"crps_over_{name}{suffix}", crps.isel(at).mean() / missed, bar)
+
     def means(years: np.ndarray, suffix: str, bars: bool) -> None:
         at = {"year": years}
         say(f"crps{suffix}", crps.isel(at).mean())
@@ -139,8 +144,7 @@ def report(
             say(f"coverage{level}{suffix}", held[level].isel(at).mean(), bar if bars else "")
             say(f"width{level}{suffix}", wide[level].isel(at).mean())
         for name, other in others.items():
-            bar = "< 1" if bars and name in asked.better_than else ""
-            say(f"mae_over_{name}{suffix}", error.isel(at).mean() / np.abs(other - came).isel(at).mean(), bar)
+            against(name, other, at, suffix, "< 1" if bars and name in asked.better_than else "")
         if peer is not None:
             say(f"crps_over_anchor{suffix}", crps.isel(at).mean() / peer.isel(at).mean(), asked.crps if bars else "")
 
@@ -158,8 +162,7 @@ def report(
             say(f"coverage{level}{suffix}", held[level].isel(at).mean(), bar if bars else "")
             say(f"width{level}{suffix}", wide[level].isel(at).mean())
         for name, other in others.items():
-            bar = "< 1" if name in asked.better_at_horizon else ""
-            say(f"mae_over_{name}{suffix}", error.isel(at).mean() / np.abs(other - came).isel(at).mean(), bar)
+            against(name, other, at, suffix, "< 1" if name in asked.better_at_horizon else "")
         if peer is not None:
             say(
                 f"crps_over_anchor{suffix}",
