@@ -23,9 +23,9 @@ extensions = [
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 
-# A page runs again when it has changed, or when the package has: the cache is named after the package's files.
+# A page runs again when it has changed, or when the package or a table of figures has: the cache is named after them.
 PACKAGE = hashlib.sha256()
-for room in ("data", "forecast", "optimize", "planner"):
+for room in ("data", "forecast", "optimize", "planner", "docs/pictures"):
     for path in sorted((DOCS.parent / room).rglob("*")):
         if path.is_file() and path.suffix in (".py", ".csv", ".json", ".nc"):
             PACKAGE.update(path.read_bytes())

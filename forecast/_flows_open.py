@@ -23,12 +23,13 @@ def place(data: Observed, about: Pilots, deviate: Any, expected: Any, scale: Any
     .. math:: y_t = c_t + x_t - \bar x_t + (A z)_t + \sigma_t (B G z)_t, \qquad
         \text{and where m months are counted together} \qquad
         y_t = c_t + n \sqrt{m} \bar z + d_t - \log \tfrac{1}{m} \sum_u e^{d_u}, \quad
-        d_t = x_t + \sigma_t (B G z)_t
+        d_t = x_t + (A z)_t + \sigma_t (B G z)_t
 
     with x what is expected of a month and :math:`\bar x` the same between its neighbours. A small count or an interval
-    says about where its month lies (A). A month that has none is off its neighbours, and the months of a sum are off
-    their mean, by a walk with the errors of the model: of their scale :math:`\sigma` and, in the same month, along what
-    the series have in common (G). So :math:`\bar z` alone moves a sum, which is known well (n).
+    says about where its month lies, and the months beside it go along (A). A month that has none is off its neighbours,
+    and the months of a sum are off their mean, by a walk with the errors of the model: of their scale :math:`\sigma`
+    and, in the same month, along what the series have in common (G). So :math:`\bar z` alone moves a sum, which is
+    known well (n).
 
     Parameters
     ----------
@@ -124,6 +125,7 @@ def _spread(data: Observed, about: Pilots) -> tuple[Array, Array, Array]:
     _, _, number, inside = data.blocks
     single, walk, centre = np.zeros((len(rows), len(rows))), np.zeros((len(rows), len(rows))), data.centre.copy()
     steps = np.diff(np.eye(len(data.months)), axis=0)
+    even = steps.T @ steps
     for row in np.unique(rows):
         here = rows == row
         counted, rest = np.flatnonzero(here & alone), np.flatnonzero(here & ~alone)
@@ -137,9 +139,9 @@ def _spread(data: Observed, about: Pilots) -> tuple[Array, Array, Array]:
             at = months[rest]
             member = (number[row, at][:, None] == np.unique(number[row, at])) * inside[row, at][:, None]
             free = null_space(member.T)
-            inverse = free.T @ (steps.T @ steps)[np.ix_(at, at)] @ free
+            inverse = free.T @ even[np.ix_(at, at)] @ free
             root = np.linalg.inv(np.linalg.cholesky(inverse)).T
-            follow = -free @ root @ root.T @ free.T @ (steps.T @ steps)[at]
+            follow = -free @ root @ root.T @ free.T @ even[at]
             walk[np.ix_(rest, rest)] = free @ root @ free.T
             centre[row, at] += follow @ data.centre[row]
             single[np.ix_(rest, counted)] = follow[:, months[counted]] @ single[np.ix_(counted, counted)]
